@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A zone's RAM as root sees it: which guest-physical ranges there are and where
+ * they are mapped.  The look-up is here, pure and inline, because the virtqueue
+ * code that depends on it is also built in user space; classifying and mapping
+ * ranges is in memory.c.
+ */
+#ifndef HVNET_MEMORY_H
+#define HVNET_MEMORY_H
+
+#include <linux/types.h>
+
+struct hvnet_reason;
+
+#define HVNET_MAX_RANGES	64
+
+/**
+ * struct hvnet_range - one piece of a zone's RAM
+ * @ipa: guest-physical address of its first byte
+ * @size: bytes, never 0; @ipa + @size does not wrap
+ * @pa: root-physical address of its first byte
+ * @va: where it is mapped, write-back
+ */
+struct hvnet_range {
+	u64 ipa;
+	u64 size;
+	u64 pa;
+	void *va;
+};
+
+/**
+ * struct hvnet_memory - the RAM of one zone
+ * @n: how many ranges
+ * @range: the ranges, sorted by @ipa, none overlapping; constant from the
+ *	zone's birth to its end, so that readers need no lock
+ */
+struct hvnet_memory {
+	unsigned int n;
+	struct hvnet_range range[HVNET_MAX_RANGES];
+};
+
+/**
+ * hvnet_memory_at - root's address of guest memory
+ * @mem: the zone's RAM
+ * @ipa: guest-physical address, from an untrusted guest
+ * @len: bytes that will be touched, at least 1
+ *
+ * Context: any.
+ * Return: the address, or NULL unless every byte lies inside one range.
+ */
+static inline void *hvnet_memory_at(const struct hvnet_memory *mem, u64 ipa,
+				    u64 len)
+{
+	unsigned int lo = 0, hi = mem->n;
+
+	while (lo < hi) {
+		unsigned int mid = (lo + hi) / 2;
+		const struct hvnet_range *r = &mem->range[mid];
+
+		if (ipa < r->ipa) {
+			hi = mid;
+		} else if (ipa - r->ipa >= r->size) {
+			lo = mid + 1;
+		} else {
+			u64 offset = ipa - r->ipa;
+
+			/* Never ipa + len, which a guest can make wrap. */
+			if (len > r->size - offset)
+				return NULL;
+			return (char *)r->va + offset;
+		}
+	}
+	return NULL;
+}
+
+int hvnet_memory_map(struct hvnet_memory *mem, bool root_ram_ok,
+		     struct hvnet_reason *why);
+void hvnet_memory_unmap(struct hvnet_memory *mem);
+
+#endif /* HVNET_MEMORY_H */
