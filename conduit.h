@@ -2,7 +2,7 @@
 /*
  * The conduit: how the module reaches the hypervisor.  The real one issues
  * hypercalls and takes the wake interrupt that root's device tree names
- * (hvpage.c); the simulator's (selftests/hvisor_sim) is handed to the module
+ * (conduit.c); the simulator's (selftests/hvisor_sim) is handed to the module
  * as the platform data of a device called HVNET_SIM_DEVICE.  Neither module
  * needs a symbol of the other, and they may be loaded in any order.
  */
@@ -53,5 +53,11 @@ struct hvnet_conduit {
 	int (*finish)(struct hvnet_conduit *c);
 	void *page;
 };
+
+struct hvnet_reason;
+struct platform_device;
+
+struct hvnet_conduit *hvnet_hvc_conduit(struct platform_device *pdev,
+					struct hvnet_reason *why);
 
 #endif /* HVNET_CONDUIT_H */

@@ -63,11 +63,9 @@ struct hvnet_chain {
  * @event_idx: VIRTIO_F_EVENT_IDX was negotiated
  * @indirect: VIRTIO_F_INDIRECT_DESC was negotiated
  * @notify_on: the guest has been told to kick
- * @signalled_valid: @signalled_used means something
  * @last_avail: next available entry to take (free running)
  * @used_idx: used entries written (free running)
  * @used_published: used->idx as the guest sees it
- * @signalled_used: used->idx when the guest was last told
  * @fault: why the ring is broken; nothing is taken from a broken ring
  */
 struct hvnet_ring {
@@ -79,11 +77,9 @@ struct hvnet_ring {
 	bool event_idx;
 	bool indirect;
 	bool notify_on;
-	bool signalled_valid;
 	u16 last_avail;
 	u16 used_idx;
 	u16 used_published;
-	u16 signalled_used;
 	enum hvnet_ring_fault fault;
 };
 

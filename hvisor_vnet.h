@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The types everyone shares: zones and their devices, and who locks what.
+ *
+ * Locks, outermost first; a lock in a later line may be taken under any lock of
+ * an earlier one, never the other way round:
+ *
+ *	hvnet_lock		mutex: which zones and devices exist (hvisor_vnet.c)
+ *	rtnl			the networking core's
+ *	dev->work_lock		mutex: starts and stops of one data path
+ *	tx queue lock, NAPI	the owner of the receive ring, of the transmit ring
+ *	page request lock	raw: consuming requests (hvpage.c)
+ *	dev->lock		raw: the registers of one device
+ *	line->lock		raw: one guest interrupt (hvpage.c)
+ *	page response lock	raw: one injection at a time (hvpage.c)
+ *
+ * Look-ups from the request path are lockless: RCU.
+ */
+#ifndef HVISOR_VNET_H
+#define HVISOR_VNET_H
+
+#include <linux/device.h>
+#include <linux/if_ether.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "hvisor_abi.h"
+#include "hvpage.h"
+#include "memory.h"
+#include "mmio.h"
+#include "reason.h"
+
+#define HVNET_QUEUE_DEFAULT	256
+#define HVNET_REGION_MIN	0x200	/* registers and configuration space */
+#define HVNET_MTU_MIN		ETH_MIN_MTU
+#define HVNET_MTU_MAX		65521	/* header and frame fit 64 KiB */
+
+/**
+ * struct hvnet_zone - a guest
+ * @dev: on the hvisor_vnet bus; holds the zone's memory
+ * @node: in the list of zones, under hvnet_lock; readers use RCU
+ * @id: hvisor's zone id
+ * @devices: its devices, under hvnet_lock; readers use RCU
+ * @mem: its RAM, constant
+ */
+struct hvnet_zone {
+	struct device dev;
+	struct list_head node;
+	u32 id;
+	struct list_head devices;
+	struct hvnet_memory mem;
+};
+
+/**
+ * struct hvnet_dev_params - what the administrator asks for
+ * @zone: zone id
+ * @addr: guest-physical address of the register region
+ * @len: its length
+ * @irq: the guest's interrupt id
+ * @queue_max: largest queue size offered
+ * @mtu: MTU of the link
+ * @mac: the guest's address; all zero: generate one
+ * @name: of the root-side interface; empty: choose one
+ */
+struct hvnet_dev_params {
+	u32 zone;
+	u64 addr;
+	u64 len;
+	u32 irq;
+	u32 queue_max;
+	u32 mtu;
+	u8 mac[ETH_ALEN];
+	char name[IFNAMSIZ];
+};
+
+/**
+ * struct hvnet_pending - an access that waits for a quiet data path
+ * @acc: what to answer
+ * @reg: what to do
+ */
+struct hvnet_pending {
+	struct hvpage_access acc;
+	struct hvnet_mmio_access reg;
+};
+
+/**
+ * struct hvnet_dev - one guest network device
+ * @dev: on the hvisor_vnet bus, child of its zone
+ * @node: in the zone's list, under hvnet_lock; readers use RCU
+ * @zone: its zone
+ * @addr: guest-physical address of the register region
+ * @len: its length
+ * @line: its interrupt
+ * @netdev: the root-side interface
+ * @lock: the registers: @mmio (but for mmio.isr, which is atomic), @pending and
+ *	@waiting
+ * @mmio: the registers
+ * @pending: accesses that wait, by vCPU
+ * @waiting: which of @pending are in use
+ * @work: serves @pending
+ * @work_lock: the data path is started and stopped under it
+ * @running: the data path is started; the module's use count is held
+ * @dying: it has been removed: answer 0, start nothing
+ */
+struct hvnet_dev {
+	struct device dev;
+	struct list_head node;
+	struct hvnet_zone *zone;
+	u64 addr;
+	u64 len;
+	struct hvpage_line line;
+	struct net_device *netdev;
+
+	raw_spinlock_t lock;
+	struct hvnet_mmio mmio;
+	struct hvnet_pending pending[HVISOR_MAX_CPUS];
+	DECLARE_BITMAP(waiting, HVISOR_MAX_CPUS);
+
+	struct work_struct work;
+	struct mutex work_lock;
+	bool running;
+	bool dying;
+};
+
+#define to_hvnet_zone(d)	container_of(d, struct hvnet_zone, dev)
+#define to_hvnet_dev(d)		container_of(d, struct hvnet_dev, dev)
+
+/* Why a frame was not delivered; names in hvnet_drop_names[]. */
+enum hvnet_drop {
+	HVNET_DROP_TX_RUNT,	/* shorter than an Ethernet header */
+	HVNET_DROP_TX_OVERSIZE,	/* longer than the MTU allows */
+	HVNET_DROP_TX_HEADER,	/* virtio_net_hdr short or asks for more than
+				 * was negotiated
+				 */
+	HVNET_DROP_TX_DIRECTION,/* chain with device-writable pieces */
+	HVNET_DROP_TX_NOMEM,	/* no memory for an skb */
+	HVNET_DROP_TX_DOWN,	/* the root-side interface is down */
+	HVNET_DROP_RX_BUFFER,	/* receive chain unusable; frame kept */
+	HVNET_DROP_RX_TOO_BIG,	/* frame larger than the guest's buffers */
+	HVNET_DROP_RX_NO_GUEST,	/* no driver in the guest */
+	HVNET_DROPS,
+};
+
+/* Counters of one queue pair, named from the guest: tx leaves the guest. */
+enum hvnet_stat {
+	HVNET_TX_FRAMES,
+	HVNET_TX_BYTES,
+	HVNET_TX_KICKS,
+	HVNET_TX_POLLS,
+	HVNET_RX_FRAMES,
+	HVNET_RX_BYTES,
+	HVNET_RX_KICKS,
+	HVNET_RX_STOPS,		/* receive ring empty: queue stopped */
+	HVNET_RX_WAKES,		/* and started again */
+	HVNET_STATS,
+};
+
+extern struct bus_type hvnet_bus;
+extern struct mutex hvnet_lock;
+
+/* hvisor_vnet.c */
+struct hvpage *hvnet_page(void);
+struct hvnet_zone *hvnet_zone_create(u32 id, struct hvnet_memory *mem,
+				     struct hvnet_reason *why);
+int hvnet_zone_remove(u32 id, struct hvnet_reason *why);
+struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
+				   struct hvnet_reason *why);
+int hvnet_dev_remove(const char *name, struct hvnet_reason *why);
+void hvnet_dev_needs_reset(struct hvnet_dev *dev, const char *queue,
+			   const char *what);
+void hvnet_dev_set_link(struct hvnet_dev *dev, bool up);
+bool hvnet_taken_over(void);
+int hvnet_reattach(struct hvnet_reason *why);
+
+/* tap_bridge.c */
+extern const char * const hvnet_drop_names[HVNET_DROPS];
+extern const char * const hvnet_stat_names[HVNET_STATS];
+struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
+				    const struct hvnet_dev_params *params,
+				    struct hvnet_reason *why);
+void hvnet_nic_destroy(struct net_device *netdev);
+int hvnet_nic_start(struct net_device *netdev);
+void hvnet_nic_stop(struct net_device *netdev);
+void hvnet_nic_kick(struct net_device *netdev, unsigned int queue);
+bool hvnet_nic_waits(struct net_device *netdev);
+bool hvnet_nic_unheard(struct net_device *netdev);
+u64 hvnet_nic_drops(struct net_device *netdev, enum hvnet_drop which);
+u64 hvnet_nic_stat(struct net_device *netdev, enum hvnet_stat which);
+
+/* sysfs.c */
+extern const struct attribute_group *hvnet_bus_groups[];
+extern const struct attribute_group *hvnet_zone_groups[];
+extern const struct attribute_group *hvnet_dev_groups[];
+
+#endif /* HVISOR_VNET_H */

@@ -1,0 +1,750 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The page shared with hvisor: guests' requests in, answers and guest
+ * interrupts out.  The order of stores and looks in here is what keeps a vCPU
+ * from hanging on a hypervisor that loses wake-ups; hvpage_look() has the
+ * proof, hvpage_line_raise() the rule for guest interrupts.  What an access
+ * means is not known here: it is handed up through one function.  How the
+ * hypervisor is reached is the conduit's business (conduit.c, hvisor_sim).
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bits.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/irq_work.h>
+#include <linux/ktime.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/slab.h>
+
+#include "compat.h"
+#include "hvisor_abi.h"
+#include "hvpage.h"
+#include "reason.h"
+
+/* Requests served per interrupt entry, so that a storm cannot hold the CPU. */
+#define HVPAGE_BUDGET		64
+
+/*
+ * When to look at the ring once more after need_wakeup went from 0 to 1: long
+ * after any store buffer has drained, short beside a network round trip.
+ */
+#define HVPAGE_LATE_LOOK_NS	(50 * NSEC_PER_USEC)
+
+/* When to go on after a budget ran out. */
+#define HVPAGE_PAUSE_NS		(10 * NSEC_PER_USEC)
+
+/* First retry of an unacknowledged interrupt, and the last interval tried. */
+#define HVPAGE_RETRY_MIN_NS	(100 * NSEC_PER_USEC)
+#define HVPAGE_RETRY_MAX_NS	(100 * NSEC_PER_MSEC)
+
+/* From a guest's acknowledgement to its EOI: an injection then is lost. */
+#define HVPAGE_HOLD_NS		(5 * NSEC_PER_USEC)
+
+/**
+ * struct hvpage - the page and its two directions
+ * @page: the page itself; EL2 writes to it at any time, for ever
+ * @conduit: the way to the hypervisor
+ * @serve: who serves a guest's access
+ * @line_mutex: protects @lines
+ * @lines: every guest interrupt line
+ * @req_lock: serialises consumers: the wake interrupt, the look after the EOI
+ *	and the late look. Protects all between here and @res_lock. Taken
+ *	outside every lock of those who serve.
+ * @closing: never arm need_wakeup again
+ * @armed: need_wakeup is 1
+ * @armed_at: when it last went from 0 to 1
+ * @after_eoi: the look after the EOI, where softirqs run at once
+ * @after_eoi_hard: the look after the EOI, where they would not
+ * @late_look: the late look
+ * @count: what happened
+ * @res_lock: one writer of the response ring at a time; innermost
+ */
+struct hvpage {
+	struct hvisor_page *page;
+	struct hvnet_conduit *conduit;
+	hvpage_access_fn serve;
+	struct mutex line_mutex;
+	struct list_head lines;
+
+	raw_spinlock_t req_lock ____cacheline_aligned_in_smp;
+	bool closing;
+	bool armed;
+	ktime_t armed_at;
+	struct tasklet_struct after_eoi;
+	struct irq_work after_eoi_hard;
+	struct hrtimer late_look;
+	u64 count[HVPAGE_COUNTS];
+
+	raw_spinlock_t res_lock ____cacheline_aligned_in_smp;
+};
+
+static const char * const hvpage_count_names[HVPAGE_COUNTS] = {
+	[HVPAGE_WAKES] = "wakes",
+	[HVPAGE_REQUESTS] = "requests",
+	[HVPAGE_UNKNOWN] = "unknown_addresses",
+	[HVPAGE_MALFORMED] = "malformed",
+	[HVPAGE_DEFERRED] = "deferred",
+	[HVPAGE_FOUND_AFTER_EOI] = "found_after_eoi",
+	[HVPAGE_FOUND_LATE] = "found_late",
+	[HVPAGE_FINISHES] = "hypercalls",
+};
+
+/**
+ * hvpage_count_name - the name users see for a counter
+ * @which: the counter
+ */
+const char *hvpage_count_name(enum hvpage_count which)
+{
+	return hvpage_count_names[which];
+}
+
+/**
+ * hvpage_counter - read a counter
+ * @hp: the page
+ * @which: the counter
+ *
+ * Context: any.
+ */
+u64 hvpage_counter(const struct hvpage *hp, enum hvpage_count which)
+{
+	return READ_ONCE(hp->count[which]);
+}
+
+/**
+ * hvpage_conduit_name - how the hypervisor is reached, in one word
+ * @hp: the page
+ */
+const char *hvpage_conduit_name(const struct hvpage *hp)
+{
+	return hp->conduit->name;
+}
+
+/**
+ * hvpage_root_ram_ok - may guests live in root's own RAM?
+ * @hp: the page
+ */
+bool hvpage_root_ram_ok(const struct hvpage *hp)
+{
+	return hp->conduit->root_ram_ok;
+}
+
+/* Requests: EL2 is the producer, whoever holds req_lock the consumer. */
+
+static void hvpage_count(struct hvpage *hp, enum hvpage_count which)
+{
+	WRITE_ONCE(hp->count[which], hp->count[which] + 1);
+}
+
+/* Tell a waiting vCPU. Its slot has no other writer while it waits. */
+static void hvpage_store_answer(struct hvpage *hp,
+				const struct hvpage_access *acc, u64 value)
+{
+	struct hvisor_page *page = hp->page;
+	u64 mask = GENMASK_ULL(acc->size * BITS_PER_BYTE - 1, 0);
+
+	/* EL2 puts it into the guest's register as it is. */
+	WRITE_ONCE(page->cfg_values[acc->cpu], value & mask);
+	/* Pairs with EL2's acquire of the flag before it reads the value. */
+	smp_store_release(&page->cfg_flags[acc->cpu],
+			  page->cfg_flags[acc->cpu] + 1);
+}
+
+static bool hvpage_width_ok(u64 size)
+{
+	return size == 1 || size == 2 || size == 4 || size == 8;
+}
+
+static void hvpage_serve(struct hvpage *hp, const struct hvisor_request *req)
+{
+	struct hvpage_access acc = {
+		.addr = req->address,
+		.value = req->value,
+		.zone = req->src_zone,
+		.cpu = req->src_cpu,
+		.size = req->size,
+		.write = req->is_write,
+		.posted = req->need_interrupt,
+	};
+	enum hvpage_reply reply;
+
+	hvpage_count(hp, HVPAGE_REQUESTS);
+	if (req->src_cpu >= HVISOR_MAX_CPUS) {
+		/* There is no slot to answer in. */
+		hvpage_count(hp, HVPAGE_MALFORMED);
+		return;
+	}
+	if (hvpage_width_ok(req->size)) {
+		reply = hp->serve(&acc);
+	} else {
+		hvpage_count(hp, HVPAGE_MALFORMED);
+		acc.size = sizeof(u64);
+		reply = HVPAGE_ANSWER;
+		acc.value = 0;
+	}
+
+	if (reply == HVPAGE_NOBODY) {
+		hvpage_count(hp, HVPAGE_UNKNOWN);
+		acc.value = 0;
+	}
+	if (reply == HVPAGE_LATER)
+		hvpage_count(hp, HVPAGE_DEFERRED);
+	else if (!acc.posted)
+		hvpage_store_answer(hp, &acc, acc.value);
+}
+
+static bool hvpage_empty(const struct hvpage *hp)
+{
+	const struct hvisor_page *page = hp->page;
+
+	return READ_ONCE(page->req_rear) == page->req_front;
+}
+
+/* Serve at most @budget requests; return how many. Under req_lock. */
+static unsigned int hvpage_drain(struct hvpage *hp, unsigned int budget)
+{
+	struct hvisor_page *page = hp->page;
+	struct hvisor_request req;
+	unsigned int n = 0;
+
+	while (n < budget) {
+		u32 front = page->req_front & HVISOR_RING_MASK;
+		/* Pairs with EL2's release of req_rear after it filled a slot. */
+		u32 rear = smp_load_acquire(&page->req_rear);
+
+		if (front == rear)
+			break;
+		if (unlikely(rear > HVISOR_RING_MASK)) {
+			hvpage_count(hp, HVPAGE_MALFORMED);
+			break;
+		}
+		req = page->req[front];
+		/* The slot is EL2's again only after it has been read. */
+		smp_store_release(&page->req_front,
+				  (front + 1) & HVISOR_RING_MASK);
+		hvpage_serve(hp, &req);
+		n++;
+	}
+	return n;
+}
+
+/* Ask not to be woken while we look anyway: spares wakes and EL2's queue. */
+static void hvpage_disarm(struct hvpage *hp)
+{
+	hp->armed = false;
+	WRITE_ONCE(hp->page->need_wakeup, 0);
+}
+
+/*
+ * Have the late look run @ns from now, or leave it be if it runs earlier: it
+ * goes on by itself for as long as it has a reason to.
+ */
+static void hvpage_start_late_look(struct hvpage *hp, u64 ns)
+{
+	ktime_t when = ktime_add_ns(ktime_get(), ns);
+
+	if (hrtimer_is_queued(&hp->late_look) &&
+	    ktime_compare(hrtimer_get_expires(&hp->late_look), when) <= 0)
+		return;
+	hrtimer_start(&hp->late_look, when, HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/* Ask to be woken; return true unless a request slipped in before. */
+static bool hvpage_arm(struct hvpage *hp)
+{
+	if (hp->armed || hp->closing)
+		return true;
+	WRITE_ONCE(hp->page->need_wakeup, 1);
+	/*
+	 * Store need_wakeup, then look at req_rear. The partner would be a full
+	 * barrier in EL2 between its store to req_rear and its load of
+	 * need_wakeup; it has none, which is why there is a late look.
+	 */
+	smp_mb();
+	if (!hvpage_empty(hp)) {
+		WRITE_ONCE(hp->page->need_wakeup, 0);
+		return false;
+	}
+	hp->armed = true;
+	hp->armed_at = ktime_get();
+	hvpage_start_late_look(hp, HVPAGE_LATE_LOOK_NS);
+	return true;
+}
+
+/*
+ * The wake protocol.  Every request is seen, whatever EL2 loses.
+ *
+ * The wake interrupt clears need_wakeup and drains (hvpage_wake), and always
+ * has this function run after its EOI.  It drains, sets need_wakeup and looks
+ * again until the ring is empty with need_wakeup set.  A request queued
+ *
+ * - before the last look in here is served by that look or an earlier one;
+ * - after it, by an EL2 that reads need_wakeup as 1, raises the interrupt.  The
+ *   list register does not swallow it (W2: EL2 drops it while the last one is
+ *   pending or active): active it is no more, because this runs after the EOI,
+ *   and if one is pending then its handler, and so this function, is still to
+ *   come;
+ * - after it, by an EL2 that still reads 0 (W1: its load of need_wakeup may
+ *   overtake its store to req_rear), is found by the late look: by then every
+ *   store made before EL2 could see the 1 has long arrived.
+ *
+ * need_wakeup stays 0 from the interrupt until here, so that one burst costs
+ * one wake and leaves at most one event in EL2's queue (E1).  No vCPU waits
+ * meanwhile for softirqs to get their turn: hvpage_wake() sees to that.
+ *
+ * Context: softirq or hard interrupt. Return: how many requests it served.
+ */
+static unsigned int hvpage_look(struct hvpage *hp)
+{
+	unsigned int n = 0;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&hp->req_lock, flags);
+	do {
+		n += hvpage_drain(hp, HVPAGE_BUDGET - n);
+		if (n >= HVPAGE_BUDGET) {
+			/* Let others in, then go on where nothing delays it. */
+			hvpage_disarm(hp);
+			hvpage_start_late_look(hp, HVPAGE_PAUSE_NS);
+			break;
+		}
+	} while (!hvpage_arm(hp));
+	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
+	return n;
+}
+
+static void hvpage_look_after_eoi(struct hvpage *hp)
+{
+	if (hvpage_look(hp))
+		hvpage_count(hp, HVPAGE_FOUND_AFTER_EOI);
+}
+
+static void hvpage_after_eoi_softirq(struct tasklet_struct *t)
+{
+	hvpage_look_after_eoi(container_of(t, struct hvpage, after_eoi));
+}
+
+static void hvpage_after_eoi_irq_work(struct irq_work *work)
+{
+	hvpage_look_after_eoi(container_of(work, struct hvpage, after_eoi_hard));
+}
+
+static enum hrtimer_restart hvpage_late_look_fn(struct hrtimer *t)
+{
+	struct hvpage *hp = container_of(t, struct hvpage, late_look);
+	bool was_armed = READ_ONCE(hp->armed);
+	unsigned long flags;
+	s64 left;
+
+	if (hvpage_look(hp) && was_armed)
+		hvpage_count(hp, HVPAGE_FOUND_LATE);
+
+	/* It may have been started for an earlier 0 -> 1 than the last. */
+	raw_spin_lock_irqsave(&hp->req_lock, flags);
+	left = HVPAGE_LATE_LOOK_NS -
+	       ktime_to_ns(ktime_sub(ktime_get(), hp->armed_at));
+	if (hp->armed && left > 0)
+		hvpage_start_late_look(hp, left);
+	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
+	return HRTIMER_NORESTART;
+}
+
+/*
+ * The wake interrupt arrived.  Softirqs run at the exit of an interrupt that
+ * hit neither a softirq nor code with softirqs off, HI_SOFTIRQ first: the
+ * cheapest place after the EOI.  Otherwise they may be long in coming, so a
+ * self-interrupt is spent; under PREEMPT_RT they are always a thread's.
+ */
+static void hvpage_wake(void *arg)
+{
+	struct hvpage *hp = arg;
+
+	raw_spin_lock(&hp->req_lock);
+	hvpage_count(hp, HVPAGE_WAKES);
+	hvpage_disarm(hp);
+	hvpage_drain(hp, HVPAGE_BUDGET);
+	raw_spin_unlock(&hp->req_lock);
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) || !in_hardirq() || softirq_count())
+		irq_work_queue(&hp->after_eoi_hard);
+	else
+		tasklet_hi_schedule(&hp->after_eoi);
+}
+
+/**
+ * hvpage_answer - answer an access that had to wait
+ * @hp: the page
+ * @acc: the access, as it was handed to hvpage_access_fn, with its answer
+ *
+ * Context: process.
+ */
+void hvpage_answer(struct hvpage *hp, const struct hvpage_access *acc)
+{
+	unsigned long flags;
+
+	if (acc->posted)
+		return;
+	raw_spin_lock_irqsave(&hp->req_lock, flags);
+	hvpage_store_answer(hp, acc, acc->value);
+	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
+}
+
+/* Responses: whoever holds res_lock is the producer, FINISH_REQ consumes. */
+
+static void hvpage_inject(struct hvpage *hp, u32 zone, u32 irq)
+{
+	struct hvisor_page *page = hp->page;
+	unsigned long flags;
+	u32 rear;
+
+	raw_spin_lock_irqsave(&hp->res_lock, flags);
+	/* Every FINISH_REQ leaves the ring empty, so there is room. */
+	rear = page->res_rear & HVISOR_RING_MASK;
+	page->res[rear].target_zone = zone;
+	page->res[rear].irq_id = irq;
+	/* The entry before the index; EL2 reads both inside the hypercall. */
+	smp_store_release(&page->res_rear, (rear + 1) & HVISOR_RING_MASK);
+	hp->conduit->finish(hp->conduit);
+	hvpage_count(hp, HVPAGE_FINISHES);
+	raw_spin_unlock_irqrestore(&hp->res_lock, flags);
+}
+
+/* Guest interrupt lines. */
+
+static void hvpage_line_start_timer(struct hvpage_line *line)
+{
+	/* One that fires early is set anew by its handler: cheaper than here. */
+	if (hrtimer_is_queued(&line->timer) &&
+	    ktime_compare(hrtimer_get_expires(&line->timer), line->due) <= 0)
+		return;
+	hrtimer_start(&line->timer, line->due, HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+static void hvpage_line_inject(struct hvpage_line *line, ktime_t now)
+{
+	line->injections++;
+	line->outstanding = true;
+	line->injected_at = now;
+	line->due = ktime_add_ns(now, line->backoff);
+	line->backoff *= 2;
+	hvpage_inject(line->hp, line->zone, line->irq);
+	hvpage_line_start_timer(line);
+}
+
+static void hvpage_line_rest(struct hvpage_line *line)
+{
+	line->outstanding = false;
+	line->due = KTIME_MAX;
+}
+
+/**
+ * hvpage_line_raise - the device has news for its guest
+ * @line: the guest's interrupt line
+ * @bits: InterruptStatus bits to set (virtio 1.2, section 4.2.2)
+ *
+ * Sets the bits, then injects.  An injection that has not been acknowledged
+ * serves for this news as well, since a driver acknowledges first and looks at
+ * its rings afterwards.  But it may have been lost (I1: EL2 drops it while the
+ * guest's last one is active, which under load is the normal case): so after
+ * HVPAGE_RETRY_MIN_NS it no longer counts, and as long as InterruptStatus stays
+ * set and the guest wants to be told, the timer injects again with doubling
+ * intervals.  A spurious interrupt is harmless.  A guest that polls never
+ * acknowledges: the retries end, and start afresh with the next news.
+ *
+ * Right after an acknowledgement the guest's interrupt is still active, so an
+ * injection is held back for a moment.
+ *
+ * Context: any, interrupts on or off. A line that is off ignores it.
+ */
+void hvpage_line_raise(struct hvpage_line *line, u32 bits)
+{
+	unsigned long flags;
+	ktime_t now, due;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	if (!line->on)
+		goto out;
+	if (!atomic_fetch_or(bits, line->isr))
+		line->outstanding = false;
+	now = ktime_get();
+	if (line->outstanding)
+		due = ktime_add_ns(line->injected_at, HVPAGE_RETRY_MIN_NS);
+	else
+		due = ktime_add_ns(line->acked_at, HVPAGE_HOLD_NS);
+	line->backoff = HVPAGE_RETRY_MIN_NS;
+	if (ktime_compare(due, now) <= 0) {
+		hvpage_line_inject(line, now);
+	} else {
+		line->due = due;
+		hvpage_line_start_timer(line);
+	}
+out:
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+}
+
+/**
+ * hvpage_line_acked - the guest acknowledged interrupts
+ * @line: its line, whose InterruptStatus has been cleared already
+ *
+ * Context: hard interrupt or softirq.
+ */
+void hvpage_line_acked(struct hvpage_line *line)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	line->acked_at = ktime_get();
+	hvpage_line_rest(line);
+	if (line->on && atomic_read(line->isr)) {
+		/* News came between the guest's read and its write. */
+		line->due = ktime_add_ns(line->acked_at, HVPAGE_HOLD_NS);
+		hvpage_line_start_timer(line);
+	}
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+}
+
+static void hvpage_line_due(struct hvpage_line *line, ktime_t now)
+{
+	if (!line->outstanding) {
+		hvpage_line_inject(line, now);
+	} else if (!line->wants(line)) {
+		hvpage_line_rest(line);
+	} else if (line->backoff > HVPAGE_RETRY_MAX_NS) {
+		line->stalls++;
+		hvpage_line_rest(line);
+		line->stalled(line);
+	} else {
+		line->reinjections++;
+		hvpage_line_inject(line, now);
+	}
+}
+
+static enum hrtimer_restart hvpage_line_timer_fn(struct hrtimer *t)
+{
+	struct hvpage_line *line = container_of(t, struct hvpage_line, timer);
+	unsigned long flags;
+	ktime_t now;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	now = ktime_get();
+	if (!line->on || line->due == KTIME_MAX)
+		goto out;
+	if (!atomic_read(line->isr))
+		hvpage_line_rest(line);
+	else if (ktime_compare(line->due, now) > 0)
+		hvpage_line_start_timer(line);
+	else
+		hvpage_line_due(line, now);
+out:
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * hvpage_line_on - allow a line's interrupts
+ * @line: the line
+ *
+ * Context: process.
+ */
+void hvpage_line_on(struct hvpage_line *line)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	line->acked_at = 0;
+	hvpage_line_rest(line);
+	line->on = true;
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+}
+
+/**
+ * hvpage_line_off - no interrupt is injected once this returns
+ * @line: the line
+ *
+ * Nor are wants() and stalled() called any more.
+ *
+ * Context: process.
+ */
+void hvpage_line_off(struct hvpage_line *line)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	line->on = false;
+	hvpage_line_rest(line);
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+	hrtimer_cancel(&line->timer);
+}
+
+static int hvpage_line_check(struct hvpage *hp, const struct hvpage_line *line,
+			     struct hvnet_reason *why)
+{
+	const struct hvpage_line *other;
+	unsigned int n = 0;
+
+	list_for_each_entry(other, &hp->lines, node) {
+		if (other->zone != line->zone)
+			continue;
+		if (other->irq == line->irq)
+			return hvnet_refuse(why, -EBUSY, "zone %u has a device with interrupt %u already",
+					    line->zone, line->irq);
+		n++;
+	}
+	if (n >= HVISOR_ZONE_MAX_IRQS)
+		return hvnet_refuse(why, -ENOSPC, "zone %u has %u interrupts already: hvisor panics when more than that are outstanding",
+				    line->zone, n);
+	return 0;
+}
+
+/**
+ * hvpage_line_add - claim a guest interrupt
+ * @hp: the page
+ * @line: the line, with @zone, @irq, @isr, @wants and @stalled filled in
+ * @why: the reason of a refusal
+ *
+ * At most HVISOR_ZONE_MAX_IRQS a zone, each once (I2). The line starts off.
+ *
+ * Context: process. Return: 0, -EBUSY if it is taken or -ENOSPC.
+ */
+int hvpage_line_add(struct hvpage *hp, struct hvpage_line *line,
+		    struct hvnet_reason *why)
+{
+	int err;
+
+	mutex_lock(&hp->line_mutex);
+	err = hvpage_line_check(hp, line, why);
+	if (err)
+		goto out;
+	line->hp = hp;
+	line->on = false;
+	raw_spin_lock_init(&line->lock);
+	hrtimer_setup(&line->timer, hvpage_line_timer_fn, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_PINNED_HARD);
+	list_add_tail(&line->node, &hp->lines);
+out:
+	mutex_unlock(&hp->line_mutex);
+	return err;
+}
+
+/**
+ * hvpage_line_del - give a guest interrupt back
+ * @line: the line, which is off
+ *
+ * Context: process.
+ */
+void hvpage_line_del(struct hvpage_line *line)
+{
+	mutex_lock(&line->hp->line_mutex);
+	list_del(&line->node);
+	mutex_unlock(&line->hp->line_mutex);
+}
+
+/* Birth and end. */
+
+/*
+ * The page is never freed, since EL2 writes to the last one it was given for as
+ * long as the machine runs (R1): it stays with the conduit.
+ */
+static struct hvisor_page *hvpage_get_page(struct hvnet_conduit *c)
+{
+	BUILD_BUG_ON(PAGE_SIZE < HVISOR_PAGE_SIZE);
+	if (!c->page)
+		c->page = (void *)get_zeroed_page(GFP_KERNEL);
+	return c->page;
+}
+
+static int hvpage_give(struct hvpage *hp, struct hvnet_reason *why)
+{
+	int err = hp->conduit->attach(hp->conduit, virt_to_phys(hp->page),
+				      hvpage_wake, hp);
+
+	if (err)
+		return hvnet_refuse(why, err, "hvisor did not take the shared page (%s, error %d)",
+				    hp->conduit->name, err);
+	/* Whatever was queued while nobody listened, then arm. */
+	irq_work_queue(&hp->after_eoi_hard);
+	return 0;
+}
+
+/**
+ * hvpage_attach - share a page with the hypervisor and serve it
+ * @c: the way to the hypervisor
+ * @serve: who serves guests' accesses
+ * @why: the reason of a refusal
+ *
+ * Context: process. Return: the page or an ERR_PTR.
+ */
+struct hvpage *hvpage_attach(struct hvnet_conduit *c, hvpage_access_fn serve,
+			     struct hvnet_reason *why)
+{
+	struct hvpage *hp = kzalloc(sizeof(*hp), GFP_KERNEL);
+	int err;
+
+	if (!hp)
+		return ERR_PTR(hvnet_refuse(why, -ENOMEM, "out of memory"));
+	hp->page = hvpage_get_page(c);
+	if (!hp->page) {
+		err = hvnet_refuse(why, -ENOMEM, "no memory for the shared page");
+		goto err_free;
+	}
+	hp->conduit = c;
+	hp->serve = serve;
+	mutex_init(&hp->line_mutex);
+	INIT_LIST_HEAD(&hp->lines);
+	raw_spin_lock_init(&hp->req_lock);
+	raw_spin_lock_init(&hp->res_lock);
+	tasklet_setup(&hp->after_eoi, hvpage_after_eoi_softirq);
+	hp->after_eoi_hard = IRQ_WORK_INIT_HARD(hvpage_after_eoi_irq_work);
+	hrtimer_setup(&hp->late_look, hvpage_late_look_fn, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_PINNED_HARD);
+	err = hvpage_give(hp, why);
+	if (err)
+		goto err_free;
+	return hp;
+
+err_free:
+	kfree(hp);
+	return ERR_PTR(err);
+}
+
+/**
+ * hvpage_detach - stop serving the page
+ * @hp: the page; no line is left on it
+ *
+ * EL2 keeps the page, with need_wakeup 0: a guest that still touches a device
+ * hangs, but wakes nobody (R1).
+ *
+ * Context: process.
+ */
+void hvpage_detach(struct hvpage *hp)
+{
+	unsigned long flags;
+
+	hp->conduit->detach(hp->conduit);
+	raw_spin_lock_irqsave(&hp->req_lock, flags);
+	hp->closing = true;
+	hvpage_disarm(hp);
+	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
+	tasklet_kill(&hp->after_eoi);
+	irq_work_sync(&hp->after_eoi_hard);
+	hrtimer_cancel(&hp->late_look);
+	kfree(hp);
+}
+
+/**
+ * hvpage_reattach - take the page back from whoever took it over
+ * @hp: the page
+ * @why: the reason of a refusal
+ *
+ * The last INIT_VIRTIO wins.
+ *
+ * Context: process. Return: 0 or a negative errno.
+ */
+int hvpage_reattach(struct hvpage *hp, struct hvnet_reason *why)
+{
+	hp->conduit->detach(hp->conduit);
+	return hvpage_give(hp, why);
+}
