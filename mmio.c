@@ -13,8 +13,10 @@
  * features nor a ready queue's set-up change under the data path.
  */
 #include <linux/atomic.h>
+#include <linux/build_bug.h>
 #include <linux/kernel.h>
 #include <linux/log2.h>
+#include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/types.h>
 #include <linux/virtio_byteorder.h>
@@ -32,6 +34,7 @@
 
 /* The configuration space ends behind the last field a feature can offer. */
 #define HVNET_MMIO_CONFIG_SIZE	offsetof(struct virtio_net_config, speed)
+static_assert(HVNET_MMIO_CONFIG_SIZE % 4 == 0);
 
 /* What a driver may write into Status, DEVICE_NEEDS_RESET is the device's. */
 #define HVNET_MMIO_STATUS_DRIVER					\
@@ -357,7 +360,7 @@ static u64 read_config(struct hvnet_mmio *m, u64 offset, u64 size)
 		count(m, HVNET_MMIO_BAD_OFFSET);
 		return 0;
 	}
-	/* Aligned, and the end is a multiple of any size: nothing straddles. */
+	/* What is aligned does not straddle the end. */
 	while (size--)
 		value = value << 8 | config[offset + size];
 	return value;
