@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What every script of the rig shares: where the cache is, how architectures
+# are called by whom, how to speak to the person watching.  Sourced, never run.
+# No package name, no QEMU option and no test logic lives here.
+
+HVNET_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+HVNET_VM=$HVNET_TOP/selftests/vm
+HVNET_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/hvisor_vnet
+export HVNET_TOP HVNET_VM HVNET_CACHE
+
+# The kernels that the project knows, and the Debian release that ships each.
+HVNET_MAIN_KERNEL=6.1
+
+say()
+{
+	printf '# %s\n' "$*" >&2
+}
+
+die()
+{
+	printf '# error: %s\n' "$*" >&2
+	exit 1
+}
+
+suite_of_kernel()
+{
+	case $1 in
+	5.10) echo bullseye ;;
+	6.1) echo bookworm ;;
+	6.12) echo trixie ;;
+	*) die "kernel $1 is not one of 5.10, 6.1, 6.12" ;;
+	esac
+}
+
+# Debian's name of an architecture; arguments are uname's.
+deb_arch()
+{
+	case $1 in
+	arm64 | aarch64) echo arm64 ;;
+	x86_64 | amd64) echo amd64 ;;
+	*) die "architecture $1 is not one of arm64, x86_64" ;;
+	esac
+}
+
+# The kernel's name of an architecture (the ARCH= of a make command line).
+kernel_arch()
+{
+	case $1 in
+	arm64 | aarch64) echo arm64 ;;
+	x86_64 | amd64) echo x86_64 ;;
+	*) die "architecture $1 is not one of arm64, x86_64" ;;
+	esac
+}
+
+host_arch()
+{
+	kernel_arch "$(uname -m)"
+}
+
+# The prefix of the compiler that builds for $1 on this machine.
+cross_prefix()
+{
+	[ "$1" = "$(host_arch)" ] && return
+	case $1 in
+	arm64) echo aarch64-linux-gnu- ;;
+	x86_64) echo x86_64-linux-gnu- ;;
+	esac
+}
+
+# Takes the lock called $1 for the rest of the calling (sub)shell, so that
+# two runs at once never unpack into the same directory.
+cache_lock()
+{
+	mkdir -p "$HVNET_CACHE/lock"
+	exec 8>"$HVNET_CACHE/lock/$1"
+	if ! flock -n 8; then
+		say "another run is filling the cache ($1), waiting for it"
+		flock 8
+	fi
+}
+
+# Seconds with one decimal between two $EPOCHREALTIME values.
+seconds_between()
+{
+	local us=$((${2/[.,]/} - ${1/[.,]/}))
+
+	printf '%d.%d' $((us / 1000000)) $((us / 100000 % 10))
+}

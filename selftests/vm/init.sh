@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The VM's first process: makes the few file systems, runs the list of tests
+# and powers off.  Runs under busybox; nothing here is specific to a test.
+export PATH=/tests:/usr/sbin:/usr/bin:/sbin:/bin:/bb
+export HOME=/tmp LANG=C.UTF-8
+
+/bin/busybox mkdir -p /bb /proc /sys /dev /tmp /run /etc /var
+/bin/busybox --install -s /bb
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t debugfs debugfs /sys/kernel/debug
+mount -t tracefs tracefs /sys/kernel/tracing
+mkdir -p /dev/shm
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs tmpfs /tmp
+mount -t tmpfs tmpfs /run
+ip link set lo up
+cd /tests || poweroff -f
+/rig/rigrun /etc/rig.tests
+poweroff -f

@@ -1,0 +1,338 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Fetches Debian's kernels, their headers and the guest's programs into the
+# cache, and says where they are.  Nothing is installed: an apt configuration
+# of its own, in the cache, knows the releases and architectures needed here,
+# so that the machine's own package state stays as it is.  apt verifies the
+# archive's signatures; what it delivered is recorded by sha256 and verified
+# again at each use, which needs no network.
+#
+#   kernel.sh kdir    VERSION ARCH   directory to build modules against
+#   kernel.sh boot    VERSION ARCH   directory with vmlinuz, release, lib/modules
+#   kernel.sh user    ARCH           root directory with the guest's programs
+#   kernel.sh scripts                directory with checkpatch.pl and its lists
+set -eu
+. "$(dirname "$0")/common.sh"
+
+# Programs inside the VM; the libraries they need are found by apt and readelf.
+GUEST_PACKAGES="busybox-static iproute2 ethtool iperf3 iputils-ping"
+
+# Parts of the kernel's module tree worth unpacking: a quarter of it.
+MODULE_DIRS="net lib crypto drivers/net drivers/virtio drivers/char/hw_random"
+
+host_codename()
+{
+	# shellcheck source=/dev/null
+	(. /etc/os-release && echo "${VERSION_CODENAME:?}")
+}
+
+# The archive that this machine already uses for its own release: the other
+# releases are expected beside it.
+mirror_uri()
+{
+	local codename uri
+
+	codename=$(host_codename)
+	uri=$(apt-get indextargets --no-release-info \
+		--format "\$(REPO_URI) \$(RELEASE) \$(COMPONENT)" \
+		'Created-By: Packages' |
+		awk -v r="$codename" '$2 == r && $3 == "main" { print $1; exit }')
+	[ -n "$uri" ] ||
+		die "apt's sources name no archive for $codename main; add one"
+	echo "${uri%/}"
+}
+
+# Writes the private apt configuration for release $1 and selects it.
+use_release()
+{
+	local dir=$HVNET_CACHE/apt/$1 uri
+
+	cache_lock apt
+	uri=$(mirror_uri)
+	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
+	: >"$dir/state/status"
+	cat >"$dir/sources.list" <<-EOF
+	deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $1 main
+	EOF
+	cat >"$dir/apt.conf" <<-EOF
+	Dir::State "$dir/state";
+	Dir::State::status "$dir/state/status";
+	Dir::Cache "$dir/cache";
+	Dir::Cache::pkgcache "pkgcache.bin";
+	Dir::Cache::srcpkgcache "srcpkgcache.bin";
+	Dir::Etc::sourcelist "$dir/sources.list";
+	Dir::Etc::sourceparts "-";
+	APT::Architectures { "amd64"; "arm64"; };
+	APT::Sandbox::User "$(id -un)";
+	Acquire::Languages "none";
+	#clear APT::Update::Pre-Invoke;
+	#clear APT::Update::Post-Invoke;
+	#clear APT::Update::Post-Invoke-Success;
+	EOF
+	apt_config=$dir/apt.conf
+	say "reading the package lists of Debian $1"
+	private_apt get -q update >&2
+}
+
+# -c is read after the machine's own configuration, and so has the last word.
+private_apt()
+{
+	local tool=$1
+
+	shift
+	"apt-$tool" -c "$apt_config" "$@"
+}
+
+# Fetches the packages given into $1/debs.
+download()
+{
+	local dir=$1
+
+	shift
+	say "fetching $*"
+	mkdir -p "$dir/debs"
+	(cd "$dir/debs" && private_apt get -q download "$@" >&2)
+}
+
+# The package that metapackage $1 stands for today.
+resolve()
+{
+	private_apt cache depends --no-recommends --no-suggests "$1" |
+		awk '/ Depends: linux-/ { print $2; exit }'
+}
+
+record()
+{
+	(cd "$1" && find . -type f ! -name SHA256SUMS \
+		! -path './root/*' ! -path './glue/*' \
+		-exec sha256sum {} + | LC_ALL=C sort -k2 >SHA256SUMS)
+}
+
+# True when directory $1 is complete and unchanged since it was recorded.
+intact()
+{
+	[ -f "$1/SHA256SUMS" ] || return 1
+	(cd "$1" && sha256sum --quiet --strict -c SHA256SUMS >&2) && return
+	say "the cache at $1 is damaged, fetching it again"
+	return 1
+}
+
+# Leaves $1 ready: calls the remaining arguments to fill a new directory and
+# puts that in place only when complete, so that an interrupted run is safe.
+provide()
+{
+	local dir=$1
+
+	shift
+	intact "$dir" && return
+	cache_lock "$(basename "$dir")"
+	intact "$dir" && return
+	rm -rf "$dir" "$dir.new"
+	mkdir -p "$dir.new"
+	"$@" "$dir.new"
+	record "$dir.new"
+	mv "$dir.new" "$dir"
+	say "in the cache: $dir"
+}
+
+unpack()
+{
+	local deb=$1 root=$2
+
+	shift 2
+	mkdir -p "$root"
+	dpkg-deb --fsys-tarfile "$deb" |
+		tar -x -C "$root" --no-same-owner --wildcards "$@"
+}
+
+# Kernel tools of a newer release want a newer C library than this machine
+# may have: those run under that release's own dynamic loader.
+wrap_tools()
+{
+	local dir=$1 host=$2 tool glue=
+
+	while read -r tool; do
+		ldd "$tool" 2>&1 | grep -q 'not found' || continue
+		if [ -z "$glue" ]; then
+			glue=$dir/glue
+			download "$dir" "libc6:$host" "libelf1t64:$host" \
+				"zlib1g:$host" "libzstd1:$host"
+			mkdir -p "$glue"
+			for deb in "$dir"/debs/lib*.deb; do
+				dpkg-deb -x "$deb" "$glue"
+			done
+		fi
+		mv "$tool" "$tool.bin"
+		cat >"$tool" <<-'EOF'
+		#!/bin/sh
+		here=$(readlink -f "$0")
+		top=${here%/root/usr/lib/*}
+		for loader in "$top"/glue/usr/lib*/ld-linux-*.so.*; do :; done
+		libs=
+		for dir in "$top"/glue/usr/lib/*-linux-gnu; do libs=$dir; done
+		exec "$loader" --library-path "$libs" --argv0 "$0" "$here.bin" "$@"
+		EOF
+		chmod +x "$tool"
+	done < <(find "$dir/root/usr/lib" -type f \( -name fixdep -o \
+		-name 'modpost*' -o -name genksyms -o -name 'objtool*' -o \
+		-name resolve_btfids \) -exec grep -lz '^.ELF' {} +)
+}
+
+# Debian's .kernelvariables names the compiler that built the kernel, which is
+# another one on another release: take this machine's.  The archive's absolute
+# paths become relative to the cache, features of newer compilers go away.
+fix_headers()
+{
+	local root=$1 release=$2 arch=$3 headers=$1/usr/src/linux-headers-$2 common
+
+	common=$(cd "$root/usr/src" && echo linux-headers-*-common)
+	cat >"$headers/Makefile" <<-EOF
+	include \$(dir \$(lastword \$(MAKEFILE_LIST)))../$common/Makefile
+	EOF
+	cat >"$headers/.kernelvariables" <<-EOF
+	override ARCH = $([ "$arch" = x86_64 ] && echo x86 || echo "$arch")
+	override KERNELRELEASE = $release
+	override CROSS_COMPILE = $(cross_prefix "$arch")
+	CC = \$(CROSS_COMPILE)gcc
+	DEBIAN_KERNEL_NO_CC_VERSION_CHECK = y
+	EOF
+	sed -i '/^CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=/d' \
+		"$headers/include/config/auto.conf"
+	# Without vmlinux there is no BTF to make, and pahole is not needed.
+	rm -f "$headers/vmlinux"
+}
+
+fill_kdir()
+{
+	local version=$1 arch=$2 dir=$3 deb host headers release common kbuild
+
+	deb=$(deb_arch "$arch")
+	host=$(deb_arch "$(host_arch)")
+	use_release "$(suite_of_kernel "$version")"
+	headers=$(resolve "linux-headers-$deb:$deb")
+	headers=${headers%:*}
+	release=${headers#linux-headers-}
+	common=linux-headers-${release%-*}-common
+	kbuild=$(private_apt cache depends "$headers:$deb" |
+		awk '/ Depends: linux-kbuild-/ { print $2 }')
+	download "$dir" "$headers:$deb" "$common" "${kbuild%:*}:$host"
+	for deb in "$dir"/debs/linux-*.deb; do
+		unpack "$deb" "$dir/root" ./usr/src ./usr/lib 2>/dev/null || true
+	done
+	fix_headers "$dir/root" "$release" "$arch"
+	wrap_tools "$dir" "$host"
+	echo "$release" >"$dir/release"
+}
+
+fill_boot()
+{
+	local version=$1 arch=$2 dir=$3 deb image release part
+
+	deb=$(deb_arch "$arch")
+	use_release "$(suite_of_kernel "$version")"
+	# Modules are built against the headers: the image is of that release.
+	if [ -f "$HVNET_CACHE/kdir-$version-$arch/release" ]; then
+		image=linux-image-$(cat "$HVNET_CACHE/kdir-$version-$arch/release")
+	else
+		image=$(resolve "linux-image-$deb:$deb")
+	fi
+	image=${image%:*}
+	release=${image#linux-image-}
+	download "$dir" "$image:$deb"
+	set -- './boot/vmlinuz-*' '*/modules.builtin' '*/modules.order' \
+		'*/modules.builtin.modinfo'
+	for part in $MODULE_DIRS; do
+		set -- "$@" "*/$release/kernel/$part/*"
+	done
+	unpack "$dir"/debs/linux-image-*.deb "$dir/root" "$@"
+	cp "$dir"/root/boot/vmlinuz-* "$dir/vmlinuz"
+	# 6.12 ships its modules below /usr and compressed.
+	mkdir -p "$dir/root/lib/modules"
+	[ -d "$dir/root/usr/lib/modules" ] &&
+		mv "$dir/root/usr/lib/modules/$release" "$dir/root/lib/modules/"
+	find "$dir/root" -name '*.ko.xz' -exec xz -d {} +
+	depmod -b "$dir/root" "$release"
+	echo "$release" >"$dir/release"
+}
+
+# All library packages that $@ depend on, directly or not.
+libraries_of()
+{
+	local todo="$*" seen=" " next package
+
+	while [ -n "$todo" ]; do
+		next=
+		for package in $todo; do
+			case $seen in *" $package "*) continue ;; esac
+			seen+="$package "
+			next+=" $(private_apt cache depends --no-recommends --no-suggests \
+				--no-conflicts --no-breaks --no-replaces --no-enhances \
+				"$package" | awk '/Depends: lib/ { print $NF }')"
+		done
+		todo=${next# }
+		[ -z "${todo// /}" ] && todo=
+	done
+	echo "$seen"
+}
+
+fill_user()
+{
+	local arch=$1 dir=$2 deb package want=
+
+	deb=$(deb_arch "$arch")
+	use_release "$(host_codename)"
+	for package in $GUEST_PACKAGES; do
+		want+="$package:$deb "
+	done
+	# shellcheck disable=SC2086
+	want=$(libraries_of $want)
+	# shellcheck disable=SC2086
+	download "$dir" $want
+	for deb in "$dir"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir/root"
+	done
+}
+
+# checkpatch is in no small package: its three files are taken out of the
+# kernel's source package, which is not kept.
+fill_scripts()
+{
+	local dir=$1 package=linux-source-$HVNET_MAIN_KERNEL
+
+	use_release "$(suite_of_kernel "$HVNET_MAIN_KERNEL")"
+	say "checkpatch comes with the kernel's source: about 140 MB, once"
+	download "$dir" "$package:all"
+	dpkg-deb --fsys-tarfile "$dir"/debs/*.deb |
+		tar -xO --wildcards '*.tar.xz' |
+		tar -xJ -C "$dir" --strip-components=2 --wildcards \
+			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
+			'*/scripts/const_structs.checkpatch'
+	rm -r "$dir/debs"
+}
+
+case ${1-} in
+kdir)
+	dir=$HVNET_CACHE/kdir-$2-$(kernel_arch "$3")
+	provide "$dir" fill_kdir "$2" "$(kernel_arch "$3")"
+	echo "$dir/root/usr/src/linux-headers-$(cat "$dir/release")"
+	;;
+boot)
+	dir=$HVNET_CACHE/boot-$2-$(kernel_arch "$3")
+	provide "$dir" fill_boot "$2" "$(kernel_arch "$3")"
+	echo "$dir"
+	;;
+user)
+	dir=$HVNET_CACHE/user-$(kernel_arch "$2")
+	provide "$dir" fill_user "$(kernel_arch "$2")"
+	echo "$dir/root"
+	;;
+scripts)
+	dir=$HVNET_CACHE/scripts-$HVNET_MAIN_KERNEL
+	provide "$dir" fill_scripts
+	echo "$dir"
+	;;
+*)
+	die "usage: kernel.sh kdir|boot VERSION ARCH, user ARCH, scripts"
+	;;
+esac

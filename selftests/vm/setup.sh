@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Installs the Debian packages that building and testing need, and only those
+# that are missing.  When nothing is missing it asks no network and no root.
+# Kernels and the guest's programs are not installed: kernel.sh keeps them in
+# the cache.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+# package: what it is for
+wanted()
+{
+	cat <<-EOF
+	make: builds everything
+	gcc: builds the unit tests and runs them under ASan and UBSan
+	libc6-dev: C library headers for the unit tests
+	binutils: reads what a program's shared libraries are
+	libelf1: objtool of the kernel packages needs it
+	perl: runs checkpatch and kernel-doc
+	patch: applies the mutants
+	sparse: checks address spaces and endianness
+	shellcheck: checks the scripts
+	cpio: packs the initramfs
+	kmod: resolves kernel module dependencies
+	xz-utils: unpacks kernel modules
+	device-tree-compiler: adds the reservation to the VM's device tree
+	debian-archive-keyring: verifies what is downloaded
+	qemu-system-arm: runs the arm64 VM
+	qemu-system-x86: runs the x86_64 VM
+	EOF
+	case $(host_arch) in
+	x86_64)
+		echo "gcc-aarch64-linux-gnu: compiles for arm64"
+		echo "libc6-dev-arm64-cross: C library for arm64 test programs"
+		;;
+	arm64)
+		echo "gcc-x86-64-linux-gnu: compiles for x86_64"
+		echo "libc6-dev-amd64-cross: C library for x86_64 test programs"
+		;;
+	esac
+}
+
+is_installed()
+{
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing=()
+while IFS=: read -r package purpose; do
+	is_installed "$package" && continue
+	[ ${#missing[@]} -eq 0 ] && say "installing, by apt-get:"
+	say "  $package (${purpose# })"
+	missing+=("$package")
+done < <(wanted)
+
+if [ ${#missing[@]} -eq 0 ]; then
+	exit 0
+fi
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null ||
+		die "not root and no sudo: run as root: apt-get install ${missing[*]}"
+	root=(sudo)
+	say "root is needed for apt-get only, by sudo"
+fi
+
+apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -q)
+"${root[@]}" "${apt[@]}" update >&2
+"${root[@]}" "${apt[@]}" install --no-install-recommends "${missing[@]}" >&2
