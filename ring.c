@@ -375,6 +375,21 @@ void hvnet_ring_used(struct hvnet_ring *ring, u16 head, u32 len)
 }
 
 /**
+ * hvnet_ring_rewind - undo the last fetches and what gave them back
+ * @ring: the ring
+ * @n: how many chains, each fetched and used, none of them published
+ *
+ * The driver never knows: what lies beyond used->idx is ours to overwrite.
+ *
+ * Context: any; serialised by the caller.
+ */
+void hvnet_ring_rewind(struct hvnet_ring *ring, u16 n)
+{
+	ring->last_avail -= n;
+	ring->used_idx -= n;
+}
+
+/**
  * hvnet_ring_publish - show the driver what was given back
  * @ring: the ring
  *

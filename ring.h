@@ -105,6 +105,7 @@ int hvnet_ring_fetch(struct hvnet_ring *ring, struct hvnet_chain *chain);
 void hvnet_ring_unfetch(struct hvnet_ring *ring, u16 n);
 bool hvnet_ring_more(struct hvnet_ring *ring, u16 beyond);
 void hvnet_ring_used(struct hvnet_ring *ring, u16 head, u32 len);
+void hvnet_ring_rewind(struct hvnet_ring *ring, u16 n);
 bool hvnet_ring_publish(struct hvnet_ring *ring);
 bool hvnet_ring_wants_interrupt(const struct hvnet_ring *ring);
 void hvnet_ring_notify_off(struct hvnet_ring *ring);

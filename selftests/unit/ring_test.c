@@ -693,6 +693,39 @@ static void unfetch(void)
 	}
 }
 
+/* A frame that was spread over buffers and then did not fit after all. */
+static void rewind_what_was_used(void)
+{
+	unsigned int round;
+	u16 i;
+
+	start(8, true, false);
+	for (i = 0; i < 8; i++)
+		set_desc(desc, i, BUFS + i, 1 + i, WRITE, 0);
+	for (round = 0; round < 70000 / 2; round++) {
+		const u16 first = ring.last_avail;
+
+		make_available(6);
+		make_available(7);
+		for (i = 0; i < 2; i++) {
+			CHECK(hvnet_ring_fetch(&ring, &chain) == 1);
+			hvnet_ring_used(&ring, chain.head, 99);
+		}
+		hvnet_ring_rewind(&ring, 2);
+		CHECK(!hvnet_ring_publish(&ring));
+		CHECK(ring.last_avail == first && used->idx == first);
+		for (i = 0; i < 2; i++) {
+			CHECK(hvnet_ring_fetch(&ring, &chain) == 1);
+			CHECK(chain.head == 6 + i);
+			hvnet_ring_used(&ring, chain.head, 1);
+			hvnet_ring_publish(&ring);
+			CHECK(used->ring[(first + i) & 7].id == 6U + i);
+			CHECK(used->ring[(first + i) & 7].len == 1);
+			CHECK(used->idx == (u16)(first + i + 1));
+		}
+	}
+}
+
 static void copy_out(void)
 {
 	u8 *bytes = guest(BUFS);
@@ -1290,6 +1323,7 @@ static const struct ktap_test tests[] = {
 	KTAP_TEST(pieces_of_both_kinds),
 	KTAP_TEST(fault_names),
 	KTAP_TEST(unfetch),
+	KTAP_TEST(rewind_what_was_used),
 	KTAP_TEST(copy_out),
 	KTAP_TEST(notify_by_flag),
 	KTAP_TEST(notify_by_event),
