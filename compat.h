@@ -7,6 +7,46 @@
 #ifndef HVNET_COMPAT_H
 #define HVNET_COMPAT_H
 
+#include <linux/etherdevice.h>
+#include <linux/hardirq.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/netdevice.h>
+#include <linux/string.h>
 #include <linux/version.h>
+
+#ifndef in_hardirq			/* before 5.11 */
+#define in_hardirq()	in_irq()
+#endif
+
+#ifndef IRQ_WORK_INIT_HARD		/* before 5.11 */
+#define IRQ_WORK_INIT_HARD(fn)	((struct irq_work){			\
+	.flags = ATOMIC_INIT(IRQ_WORK_HARD_IRQ), .func = (fn) })
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#define netif_napi_add(dev, napi, poll) \
+	netif_napi_add(dev, napi, poll, NAPI_POLL_WEIGHT)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+#define eth_hw_addr_set(dev, addr)	ether_addr_copy((dev)->dev_addr, addr)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define hvnet_bus_arg	struct bus_type
+#else
+#define hvnet_bus_arg	const struct bus_type
+#endif
 
 #endif /* HVNET_COMPAT_H */

@@ -109,6 +109,8 @@ enum hvisor_hypercall {
 
 #ifdef CONFIG_ARM64
 #define HVISOR_HAVE_HYPERCALL	1
+#define HVISOR_IRQ_MIN		32	/* below are a CPU's private ones */
+#define HVISOR_IRQ_MAX		1019
 
 /**
  * hvisor_call - issue a hypercall
@@ -135,6 +137,8 @@ static inline long hvisor_call(enum hvisor_hypercall code, u64 arg)
 }
 #else
 #define HVISOR_HAVE_HYPERCALL	0
+#define HVISOR_IRQ_MIN		1
+#define HVISOR_IRQ_MAX		1023
 
 static inline long hvisor_call(enum hvisor_hypercall code, u64 arg)
 {

@@ -104,7 +104,9 @@ struct hvnet_pending {
  * @work: serves @pending
  * @work_lock: the data path is started and stopped under it
  * @running: the data path is started; the module's use count is held
- * @dying: it has been removed: answer 0, start nothing
+ * @takeover: looks, some time after an interrupt was never acknowledged, if
+ *	the guest is alive while its requests go elsewhere
+ * @heard: requests on the page when @takeover was scheduled
  */
 struct hvnet_dev {
 	struct device dev;
@@ -123,13 +125,14 @@ struct hvnet_dev {
 	struct work_struct work;
 	struct mutex work_lock;
 	bool running;
-	bool dying;
+	struct delayed_work takeover;
+	u64 heard;
 };
 
 #define to_hvnet_zone(d)	container_of(d, struct hvnet_zone, dev)
 #define to_hvnet_dev(d)		container_of(d, struct hvnet_dev, dev)
 
-/* Why a frame was not delivered; names in hvnet_drop_names[]. */
+/* Why a frame was not delivered. */
 enum hvnet_drop {
 	HVNET_DROP_TX_RUNT,	/* shorter than an Ethernet header */
 	HVNET_DROP_TX_OVERSIZE,	/* longer than the MTU allows */
@@ -177,8 +180,6 @@ bool hvnet_taken_over(void);
 int hvnet_reattach(struct hvnet_reason *why);
 
 /* tap_bridge.c */
-extern const char * const hvnet_drop_names[HVNET_DROPS];
-extern const char * const hvnet_stat_names[HVNET_STATS];
 struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 				    const struct hvnet_dev_params *params,
 				    struct hvnet_reason *why);
@@ -195,5 +196,6 @@ u64 hvnet_nic_stat(struct net_device *netdev, enum hvnet_stat which);
 extern const struct attribute_group *hvnet_bus_groups[];
 extern const struct attribute_group *hvnet_zone_groups[];
 extern const struct attribute_group *hvnet_dev_groups[];
+extern const struct attribute_group *hvnet_page_groups[];
 
 #endif /* HVISOR_VNET_H */

@@ -82,26 +82,6 @@ struct hvpage {
 	raw_spinlock_t res_lock ____cacheline_aligned_in_smp;
 };
 
-static const char * const hvpage_count_names[HVPAGE_COUNTS] = {
-	[HVPAGE_WAKES] = "wakes",
-	[HVPAGE_REQUESTS] = "requests",
-	[HVPAGE_UNKNOWN] = "unknown_addresses",
-	[HVPAGE_MALFORMED] = "malformed",
-	[HVPAGE_DEFERRED] = "deferred",
-	[HVPAGE_FOUND_AFTER_EOI] = "found_after_eoi",
-	[HVPAGE_FOUND_LATE] = "found_late",
-	[HVPAGE_FINISHES] = "hypercalls",
-};
-
-/**
- * hvpage_count_name - the name users see for a counter
- * @which: the counter
- */
-const char *hvpage_count_name(enum hvpage_count which)
-{
-	return hvpage_count_names[which];
-}
-
 /**
  * hvpage_counter - read a counter
  * @hp: the page

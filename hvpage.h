@@ -53,7 +53,7 @@ enum hvpage_reply {
  */
 typedef enum hvpage_reply (*hvpage_access_fn)(struct hvpage_access *acc);
 
-/* What happened on the page; see hvpage_count_name(). */
+/* What happened on the page. */
 enum hvpage_count {
 	HVPAGE_WAKES,		/* EL2's wake interrupts */
 	HVPAGE_REQUESTS,	/* requests consumed */
@@ -119,7 +119,6 @@ void hvpage_answer(struct hvpage *hp, const struct hvpage_access *acc);
 const char *hvpage_conduit_name(const struct hvpage *hp);
 bool hvpage_root_ram_ok(const struct hvpage *hp);
 u64 hvpage_counter(const struct hvpage *hp, enum hvpage_count which);
-const char *hvpage_count_name(enum hvpage_count which);
 
 int hvpage_line_add(struct hvpage *hp, struct hvpage_line *line,
 		    struct hvnet_reason *why);

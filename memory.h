@@ -20,12 +20,14 @@ struct hvnet_reason;
  * @size: bytes, never 0; @ipa + @size does not wrap
  * @pa: root-physical address of its first byte
  * @va: where it is mapped, write-back
+ * @root_ram: it is RAM of root's own, which only the simulator may ask for
  */
 struct hvnet_range {
 	u64 ipa;
 	u64 size;
 	u64 pa;
 	void *va;
+	bool root_ram;
 };
 
 /**

@@ -9,7 +9,6 @@
 #define HVNET_REASON_H
 
 #include <linux/kernel.h>
-#include <linux/stdarg.h>
 
 struct hvnet_reason {
 	char text[256];

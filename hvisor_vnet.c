@@ -1,0 +1,837 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module: it binds to the hypervisor, and zones and devices are born, live
+ * and die here.  An access of a guest comes up from the page (hvpage.c), is
+ * decoded by the register file (mmio.c) and acted upon: what can be answered
+ * at once is, what needs a quiet data path waits for a worker.  Frames are
+ * tap_bridge.c's business, the administrator's words sysfs.c's.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/etherdevice.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/mod_devicetable.h>
+#include <linux/platform_device.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/virtio_mmio.h>
+
+#include "compat.h"
+#include "hvisor_vnet.h"
+
+/* How long a guest must go unheard before we say that somebody took the page. */
+#define HVNET_TAKEOVER_DELAY	(HZ / 5)
+
+/* Which zones and devices exist, and the page; nothing in a hot path. */
+DEFINE_MUTEX(hvnet_lock);
+
+static struct hvpage *hvnet_hp;		/* under hvnet_lock */
+static LIST_HEAD(hvnet_zones);		/* under hvnet_lock; RCU for readers */
+static bool hvnet_taken;		/* somebody else has the page */
+
+struct bus_type hvnet_bus = {
+	.name = "hvisor_vnet",
+	.bus_groups = hvnet_bus_groups,
+};
+
+/**
+ * hvnet_page - the page shared with the hypervisor
+ *
+ * Context: process, under hvnet_lock. Return: the page, NULL without a
+ * hypervisor.
+ */
+struct hvpage *hvnet_page(void)
+{
+	lockdep_assert_held(&hvnet_lock);
+	return hvnet_hp;
+}
+
+/* The request path. */
+
+static struct hvnet_dev *hvnet_dev_at(u32 zone_id, u64 addr)
+{
+	struct hvnet_zone *zone;
+	struct hvnet_dev *dev;
+
+	list_for_each_entry_rcu(zone, &hvnet_zones, node) {
+		if (zone->id != zone_id)
+			continue;
+		list_for_each_entry_rcu(dev, &zone->devices, node)
+			if (addr - dev->addr < dev->len)
+				return dev;
+	}
+	return NULL;
+}
+
+/* Leave an access to the worker. Under dev->lock. */
+static enum hvpage_reply hvnet_dev_defer(struct hvnet_dev *dev,
+					 const struct hvpage_access *acc,
+					 const struct hvnet_mmio_access *reg)
+{
+	struct hvnet_pending *p = &dev->pending[acc->cpu];
+
+	/* A vCPU waits for one answer at a time; EL2 would have to lie. */
+	if (__test_and_set_bit(acc->cpu, dev->waiting))
+		return HVPAGE_NOBODY;
+	p->acc = *acc;
+	p->reg = *reg;
+	queue_work(system_highpri_wq, &dev->work);
+	return HVPAGE_LATER;
+}
+
+static enum hvpage_reply hvnet_dev_access(struct hvnet_dev *dev,
+					  struct hvpage_access *acc)
+{
+	struct hvnet_mmio_access reg = {
+		.offset = acc->addr - dev->addr,
+		.size = acc->size,
+		.value = acc->value,
+		.write = acc->write,
+	};
+	enum hvpage_reply reply = HVPAGE_ANSWER;
+	enum hvnet_mmio_verdict verdict;
+
+	raw_spin_lock(&dev->lock);
+	verdict = hvnet_mmio_access(&dev->mmio, &reg);
+	if (verdict == HVNET_MMIO_QUIESCE)
+		reply = hvnet_dev_defer(dev, acc, &reg);
+	raw_spin_unlock(&dev->lock);
+
+	if (verdict == HVNET_MMIO_KICK)
+		hvnet_nic_kick(dev->netdev, reg.value);
+	else if (verdict == HVNET_MMIO_ACK)
+		hvpage_line_acked(&dev->line);
+	acc->value = reg.value;
+	return reply;
+}
+
+/* Serve a guest's access: see hvpage_access_fn. */
+static enum hvpage_reply hvnet_serve(struct hvpage_access *acc)
+{
+	enum hvpage_reply reply = HVPAGE_NOBODY;
+	struct hvnet_dev *dev;
+
+	rcu_read_lock();
+	dev = hvnet_dev_at(acc->zone, acc->addr);
+	if (dev)
+		reply = hvnet_dev_access(dev, acc);
+	rcu_read_unlock();
+	return reply;
+}
+
+/* The data path of one device: started and stopped under work_lock. */
+
+static void hvnet_dev_stop(struct hvnet_dev *dev)
+{
+	if (!dev->running)
+		return;
+	/* First, since the line looks at the rings. */
+	hvpage_line_off(&dev->line);
+	hvnet_nic_stop(dev->netdev);
+	dev->running = false;
+	module_put(THIS_MODULE);
+}
+
+static void hvnet_dev_start(struct hvnet_dev *dev)
+{
+	/* A guest drives the device: unloading now would hang it (R1). */
+	__module_get(THIS_MODULE);
+	dev->running = true;
+	hvpage_line_on(&dev->line);
+	if (hvnet_nic_start(dev->netdev))
+		hvnet_dev_needs_reset(dev, "any queue",
+				      "ring addresses are not in the zone's RAM");
+}
+
+static bool hvnet_dev_next(struct hvnet_dev *dev, struct hvnet_pending *p)
+{
+	unsigned long flags;
+	unsigned int cpu;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	cpu = find_first_bit(dev->waiting, HVISOR_MAX_CPUS);
+	if (cpu < HVISOR_MAX_CPUS) {
+		*p = dev->pending[cpu];
+		__clear_bit(cpu, dev->waiting);
+	}
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	return cpu < HVISOR_MAX_CPUS;
+}
+
+/* Carry out what needs a quiet data path; return whether it may run again. */
+static bool hvnet_dev_commit(struct hvnet_dev *dev,
+			     struct hvnet_mmio_access *reg)
+{
+	unsigned long flags;
+	bool live;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	hvnet_mmio_commit(&dev->mmio, reg);
+	live = hvnet_mmio_live(&dev->mmio);
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	return live;
+}
+
+/*
+ * Serve the accesses that wait. Takes no lock that anybody holds while flushing
+ * it, rtnl least of all: a vCPU waits for the answer.
+ */
+static void hvnet_dev_work(struct work_struct *work)
+{
+	struct hvnet_dev *dev = container_of(work, struct hvnet_dev, work);
+	struct hvnet_pending p;
+
+	mutex_lock(&dev->work_lock);
+	while (hvnet_dev_next(dev, &p)) {
+		hvnet_dev_stop(dev);
+		if (hvnet_dev_commit(dev, &p.reg))
+			hvnet_dev_start(dev);
+		p.acc.value = p.reg.value;
+		hvpage_answer(dev->line.hp, &p.acc);
+	}
+	mutex_unlock(&dev->work_lock);
+}
+
+/**
+ * hvnet_dev_needs_reset - give a device up until its driver resets it
+ * @dev: the device
+ * @queue: which queue is to blame
+ * @what: what the guest did
+ *
+ * Sets DEVICE_NEEDS_RESET and tells the driver (virtio 1.2, section 2.1.2).
+ *
+ * Context: any but hard interrupt.
+ */
+void hvnet_dev_needs_reset(struct hvnet_dev *dev, const char *queue,
+			   const char *what)
+{
+	unsigned long flags;
+	bool tell;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	tell = hvnet_mmio_needs_reset(&dev->mmio);
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	if (!tell)
+		return;
+	hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
+	dev_err_ratelimited(&dev->dev, "stopped until the guest resets it: %s: %s\n",
+			    queue, what);
+}
+
+/**
+ * hvnet_dev_set_link - tell the guest about its link
+ * @dev: the device
+ * @up: the root-side interface is up
+ *
+ * VIRTIO_NET_S_LINK_UP (virtio 1.2, section 5.1.4).
+ *
+ * Context: process or softirq.
+ */
+void hvnet_dev_set_link(struct hvnet_dev *dev, bool up)
+{
+	unsigned long flags;
+	bool tell;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	tell = hvnet_mmio_set_link(&dev->mmio, up);
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	if (tell)
+		hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
+}
+
+/* Has the guest reason to wait for an interrupt? Under line->lock. */
+static bool hvnet_dev_wants(struct hvpage_line *line)
+{
+	struct hvnet_dev *dev = container_of(line, struct hvnet_dev, line);
+
+	return (atomic_read(&dev->mmio.isr) & VIRTIO_MMIO_INT_CONFIG) ||
+	       hvnet_nic_waits(dev->netdev);
+}
+
+/*
+ * An interrupt was never acknowledged. A guest that polls, hangs or died does
+ * that; so does one whose requests go to somebody else's page. The latter goes
+ * on queueing frames: look again in a moment.
+ */
+static void hvnet_dev_stalled(struct hvpage_line *line)
+{
+	struct hvnet_dev *dev = container_of(line, struct hvnet_dev, line);
+
+	if (!hvnet_nic_unheard(dev->netdev))
+		return;
+	dev->heard = hvpage_counter(line->hp, HVPAGE_REQUESTS);
+	schedule_delayed_work(&dev->takeover, HVNET_TAKEOVER_DELAY);
+}
+
+static void hvnet_dev_takeover(struct work_struct *work)
+{
+	struct hvnet_dev *dev = container_of(to_delayed_work(work),
+					     struct hvnet_dev, takeover);
+	struct hvpage *hp = dev->line.hp;
+
+	mutex_lock(&dev->work_lock);
+	if (dev->running && hvnet_nic_unheard(dev->netdev) &&
+	    hvpage_counter(hp, HVPAGE_REQUESTS) == dev->heard) {
+		WRITE_ONCE(hvnet_taken, true);
+		dev_err_ratelimited(&dev->dev,
+				    "the guest is alive but hvisor no longer passes its requests on: another program (hvisor-tool's daemon?) has given hvisor a page of its own; stop it, then: echo 1 > /sys/bus/hvisor_vnet/reattach\n");
+	}
+	mutex_unlock(&dev->work_lock);
+}
+
+/**
+ * hvnet_taken_over - has somebody else taken hvisor's requests over?
+ *
+ * Context: any.
+ */
+bool hvnet_taken_over(void)
+{
+	return READ_ONCE(hvnet_taken);
+}
+
+/**
+ * hvnet_reattach - give hvisor our page again
+ * @why: the reason of a refusal
+ *
+ * Context: process. Return: 0 or a negative errno.
+ */
+int hvnet_reattach(struct hvnet_reason *why)
+{
+	int err;
+
+	mutex_lock(&hvnet_lock);
+	if (!hvnet_hp)
+		err = hvnet_refuse(why, -ENODEV, "there is no hypervisor");
+	else
+		err = hvpage_reattach(hvnet_hp, why);
+	if (!err)
+		WRITE_ONCE(hvnet_taken, false);
+	mutex_unlock(&hvnet_lock);
+	return err;
+}
+
+/* Zones. */
+
+static struct hvnet_zone *hvnet_zone_find(u32 id)
+{
+	struct hvnet_zone *zone;
+
+	list_for_each_entry(zone, &hvnet_zones, node)
+		if (zone->id == id)
+			return zone;
+	return NULL;
+}
+
+static void hvnet_zone_release(struct device *d)
+{
+	struct hvnet_zone *zone = to_hvnet_zone(d);
+
+	hvnet_memory_unmap(&zone->mem);
+	kfree(zone);
+}
+
+static const struct device_type hvnet_zone_type = {
+	.name = "zone",
+	.groups = hvnet_zone_groups,
+	.release = hvnet_zone_release,
+};
+
+static bool hvnet_ranges_share(const struct hvnet_range *a,
+			       const struct hvnet_range *b)
+{
+	if (a->root_ram || b->root_ram)
+		return false;
+	return a->pa < b->pa + b->size && b->pa < a->pa + a->size;
+}
+
+/* No zone may reach another's RAM. */
+static int hvnet_zone_check_ram(const struct hvnet_memory *mem,
+				struct hvnet_reason *why)
+{
+	const struct hvnet_zone *zone;
+	unsigned int i, j;
+
+	list_for_each_entry(zone, &hvnet_zones, node)
+		for (i = 0; i < mem->n; i++)
+			for (j = 0; j < zone->mem.n; j++)
+				if (hvnet_ranges_share(&mem->range[i],
+						       &zone->mem.range[j]))
+					return hvnet_refuse(why, -EBUSY, "RAM at %#llx belongs to zone %u",
+							    mem->range[i].pa,
+							    zone->id);
+	return 0;
+}
+
+static int hvnet_zone_check(u32 id, struct hvnet_reason *why)
+{
+	if (!hvnet_hp)
+		return hvnet_refuse(why, -ENODEV, "there is no hypervisor");
+	if (!id)
+		return hvnet_refuse(why, -EINVAL, "zone 0 is root itself");
+	if (hvnet_zone_find(id))
+		return hvnet_refuse(why, -EEXIST, "zone %u exists already", id);
+	return 0;
+}
+
+/* Take ranges over into a zone that is not visible yet. */
+static int hvnet_zone_give_ram(struct hvnet_zone *zone,
+			       const struct hvnet_memory *mem,
+			       struct hvnet_reason *why)
+{
+	int err;
+
+	zone->mem = *mem;
+	err = hvnet_memory_map(&zone->mem, hvpage_root_ram_ok(hvnet_hp), why);
+	if (err) {
+		zone->mem.n = 0;
+		return err;
+	}
+	return hvnet_zone_check_ram(&zone->mem, why);
+}
+
+static struct hvnet_zone *hvnet_zone_new(u32 id, const struct hvnet_memory *mem,
+					 struct hvnet_reason *why)
+{
+	struct hvnet_zone *zone = kzalloc(sizeof(*zone), GFP_KERNEL);
+	int err;
+
+	if (!zone)
+		return ERR_PTR(hvnet_refuse(why, -ENOMEM, "out of memory"));
+	zone->id = id;
+	INIT_LIST_HEAD(&zone->devices);
+	zone->dev.bus = &hvnet_bus;
+	zone->dev.type = &hvnet_zone_type;
+	device_initialize(&zone->dev);
+	err = hvnet_zone_give_ram(zone, mem, why);
+	if (!err)
+		err = dev_set_name(&zone->dev, "zone%u", id);
+	if (!err)
+		err = device_add(&zone->dev);
+	if (err) {
+		put_device(&zone->dev);
+		return ERR_PTR(err);
+	}
+	return zone;
+}
+
+/**
+ * hvnet_zone_create - let a zone have devices
+ * @id: hvisor's zone id
+ * @mem: its RAM: @ipa, @pa and @size of each range
+ * @why: the reason of a refusal
+ *
+ * Context: process. Return: the zone or an ERR_PTR.
+ */
+struct hvnet_zone *hvnet_zone_create(u32 id, struct hvnet_memory *mem,
+				     struct hvnet_reason *why)
+{
+	struct hvnet_zone *zone;
+	int err;
+
+	mutex_lock(&hvnet_lock);
+	err = hvnet_zone_check(id, why);
+	if (err) {
+		zone = ERR_PTR(err);
+		goto out;
+	}
+	why->text[0] = '\0';
+	zone = hvnet_zone_new(id, mem, why);
+	if (!IS_ERR(zone))
+		list_add_tail_rcu(&zone->node, &hvnet_zones);
+out:
+	mutex_unlock(&hvnet_lock);
+	return zone;
+}
+
+/* Nobody can find its devices any more: there are none. */
+static void hvnet_zone_destroy(struct hvnet_zone *zone)
+{
+	list_del_rcu(&zone->node);
+	synchronize_rcu();
+	device_unregister(&zone->dev);
+}
+
+/**
+ * hvnet_zone_remove - forget a zone
+ * @id: its id
+ * @why: the reason of a refusal
+ *
+ * Context: process. Return: 0, -ENOENT, or -EBUSY while it has devices.
+ */
+int hvnet_zone_remove(u32 id, struct hvnet_reason *why)
+{
+	struct hvnet_zone *zone;
+	struct hvnet_dev *dev;
+	int err = 0;
+
+	mutex_lock(&hvnet_lock);
+	zone = hvnet_zone_find(id);
+	dev = zone ? list_first_entry_or_null(&zone->devices, struct hvnet_dev,
+					      node) : NULL;
+	if (!zone)
+		err = hvnet_refuse(why, -ENOENT, "there is no zone %u", id);
+	else if (dev)
+		err = hvnet_refuse(why, -EBUSY, "zone %u still has device %s: remove it first",
+				   id, dev_name(&dev->dev));
+	else
+		hvnet_zone_destroy(zone);
+	mutex_unlock(&hvnet_lock);
+	return err;
+}
+
+/* Devices. */
+
+static void hvnet_dev_release(struct device *d)
+{
+	kfree(to_hvnet_dev(d));
+}
+
+static const struct device_type hvnet_dev_type = {
+	.name = "device",
+	.groups = hvnet_dev_groups,
+	.release = hvnet_dev_release,
+};
+
+static int hvnet_dev_check_place(const struct hvnet_zone *zone,
+				 const struct hvnet_dev_params *p,
+				 struct hvnet_reason *why)
+{
+	const struct hvnet_dev *other;
+
+	if (p->len < HVNET_REGION_MIN)
+		return hvnet_refuse(why, -EINVAL, "len %#llx is less than the %#x a virtio-mmio device takes",
+				    p->len, HVNET_REGION_MIN);
+	if (p->addr + p->len < p->addr || p->addr % sizeof(u64))
+		return hvnet_refuse(why, -EINVAL, "addr %#llx with len %#llx is no region of registers",
+				    p->addr, p->len);
+	if (hvnet_memory_at(&zone->mem, p->addr, 1))
+		return hvnet_refuse(why, -EINVAL, "addr %#llx lies in the zone's RAM",
+				    p->addr);
+	list_for_each_entry(other, &zone->devices, node)
+		if (p->addr < other->addr + other->len &&
+		    other->addr < p->addr + p->len)
+			return hvnet_refuse(why, -EEXIST, "addr %#llx with len %#llx overlaps device %s",
+					    p->addr, p->len,
+					    dev_name(&other->dev));
+	return 0;
+}
+
+static int hvnet_dev_check(const struct hvnet_dev_params *p,
+			   struct hvnet_reason *why)
+{
+	if (p->irq < HVISOR_IRQ_MIN || p->irq > HVISOR_IRQ_MAX)
+		return hvnet_refuse(why, -EINVAL, "irq %u is outside %u..%u (it is the interrupt id: on arm64 the SPI number plus 32)",
+				    p->irq, HVISOR_IRQ_MIN, HVISOR_IRQ_MAX);
+	if (!is_power_of_2(p->queue_max) || p->queue_max > HVNET_QUEUE_MAX)
+		return hvnet_refuse(why, -EINVAL, "queue %u is no power of two up to %u",
+				    p->queue_max, HVNET_QUEUE_MAX);
+	if (p->mtu < HVNET_MTU_MIN || p->mtu > HVNET_MTU_MAX)
+		return hvnet_refuse(why, -EINVAL, "mtu %u is outside %u..%u",
+				    p->mtu, HVNET_MTU_MIN, HVNET_MTU_MAX);
+	if (!is_zero_ether_addr(p->mac) && !is_valid_ether_addr(p->mac))
+		return hvnet_refuse(why, -EINVAL, "mac %pM is a group address",
+				    p->mac);
+	if (p->name[0] && !dev_valid_name(p->name))
+		return hvnet_refuse(why, -EINVAL, "name '%s' cannot name an interface",
+				    p->name);
+	return 0;
+}
+
+static void hvnet_dev_init(struct hvnet_dev *dev, struct hvnet_zone *zone,
+			   const struct hvnet_dev_params *p)
+{
+	const u64 offered = BIT_ULL(VIRTIO_F_VERSION_1) |
+			    BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
+			    BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
+			    BIT_ULL(VIRTIO_NET_F_MAC) |
+			    BIT_ULL(VIRTIO_NET_F_STATUS) |
+			    BIT_ULL(VIRTIO_NET_F_MTU) |
+			    BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+
+	dev->zone = zone;
+	dev->addr = p->addr;
+	dev->len = p->len;
+	raw_spin_lock_init(&dev->lock);
+	mutex_init(&dev->work_lock);
+	INIT_WORK(&dev->work, hvnet_dev_work);
+	INIT_DELAYED_WORK(&dev->takeover, hvnet_dev_takeover);
+	hvnet_mmio_init(&dev->mmio, offered, p->queue_max, p->mac, p->mtu);
+	dev->line.zone = zone->id;
+	dev->line.irq = p->irq;
+	dev->line.isr = &dev->mmio.isr;
+	dev->line.wants = hvnet_dev_wants;
+	dev->line.stalled = hvnet_dev_stalled;
+
+	dev->dev.bus = &hvnet_bus;
+	dev->dev.type = &hvnet_dev_type;
+	dev->dev.parent = &zone->dev;
+	device_initialize(&dev->dev);
+}
+
+/* Bring a device to life; it is not visible to its guest yet. */
+static int hvnet_dev_add(struct hvnet_dev *dev,
+			 const struct hvnet_dev_params *p,
+			 struct hvnet_reason *why)
+{
+	int err;
+
+	err = hvpage_line_add(hvnet_hp, &dev->line, why);
+	if (err)
+		return err;
+	err = dev_set_name(&dev->dev, "zone%u-%llx", dev->zone->id, dev->addr);
+	if (!err)
+		err = device_add(&dev->dev);
+	if (err) {
+		hvnet_refuse(why, err, "the device could not be added (error %d)",
+			     err);
+		goto err_line;
+	}
+	dev->netdev = hvnet_nic_create(dev, p, why);
+	if (IS_ERR(dev->netdev)) {
+		err = PTR_ERR(dev->netdev);
+		goto err_device;
+	}
+	return 0;
+
+err_device:
+	device_del(&dev->dev);
+err_line:
+	hvpage_line_del(&dev->line);
+	return err;
+}
+
+static struct hvnet_dev *hvnet_dev_new(struct hvnet_zone *zone,
+				       const struct hvnet_dev_params *p,
+				       struct hvnet_reason *why)
+{
+	struct hvnet_dev *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	int err;
+
+	if (!dev)
+		return ERR_PTR(hvnet_refuse(why, -ENOMEM, "out of memory"));
+	hvnet_dev_init(dev, zone, p);
+	err = hvnet_dev_add(dev, p, why);
+	if (err) {
+		put_device(&dev->dev);
+		return ERR_PTR(err);
+	}
+	list_add_tail_rcu(&dev->node, &zone->devices);
+	return dev;
+}
+
+/**
+ * hvnet_dev_create - give a zone a network device
+ * @params: what is asked for; a missing MAC is filled in
+ * @why: the reason of a refusal
+ *
+ * Context: process. Return: the device or an ERR_PTR.
+ */
+struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
+				   struct hvnet_reason *why)
+{
+	struct hvnet_dev *dev;
+	struct hvnet_zone *zone;
+	int err;
+
+	mutex_lock(&hvnet_lock);
+	zone = hvnet_zone_find(params->zone);
+	if (!zone)
+		err = hvnet_refuse(why, -ENOENT, "there is no zone %u",
+				   params->zone);
+	else
+		err = hvnet_dev_check(params, why) ?:
+		      hvnet_dev_check_place(zone, params, why);
+	if (err) {
+		dev = ERR_PTR(err);
+		goto out;
+	}
+	if (is_zero_ether_addr(params->mac))
+		eth_random_addr(params->mac);
+	dev = hvnet_dev_new(zone, params, why);
+out:
+	mutex_unlock(&hvnet_lock);
+	return dev;
+}
+
+/* Answer those that still wait, now that there is no device any more. */
+static void hvnet_dev_turn_away(struct hvnet_dev *dev)
+{
+	struct hvnet_pending p;
+
+	while (hvnet_dev_next(dev, &p)) {
+		p.acc.value = 0;
+		hvpage_answer(dev->line.hp, &p.acc);
+	}
+}
+
+static void hvnet_dev_destroy(struct hvnet_dev *dev)
+{
+	list_del_rcu(&dev->node);
+	/* No access finds it any more, so the worker is not queued again. */
+	synchronize_rcu();
+	cancel_work_sync(&dev->work);
+	mutex_lock(&dev->work_lock);
+	hvnet_dev_stop(dev);
+	hvnet_dev_turn_away(dev);
+	mutex_unlock(&dev->work_lock);
+	/* The line is off, so this is not queued again. */
+	cancel_delayed_work_sync(&dev->takeover);
+	hvnet_nic_destroy(dev->netdev);
+	hvpage_line_del(&dev->line);
+	device_unregister(&dev->dev);
+}
+
+static struct hvnet_dev *hvnet_dev_find(const char *name)
+{
+	struct hvnet_zone *zone;
+	struct hvnet_dev *dev;
+
+	list_for_each_entry(zone, &hvnet_zones, node)
+		list_for_each_entry(dev, &zone->devices, node)
+			if (sysfs_streq(dev_name(&dev->dev), name))
+				return dev;
+	return NULL;
+}
+
+/**
+ * hvnet_dev_remove - take a device away
+ * @name: its name on the bus
+ * @why: the reason of a refusal
+ *
+ * A guest that drives it reads zeroes from now on. Nothing is written to the
+ * guest's memory once this returns.
+ *
+ * Context: process. Return: 0 or -ENOENT.
+ */
+int hvnet_dev_remove(const char *name, struct hvnet_reason *why)
+{
+	struct hvnet_dev *dev;
+	int err = 0;
+
+	mutex_lock(&hvnet_lock);
+	dev = hvnet_dev_find(name);
+	if (dev)
+		hvnet_dev_destroy(dev);
+	else
+		err = hvnet_refuse(why, -ENOENT, "there is no device '%s'",
+				   name);
+	mutex_unlock(&hvnet_lock);
+	return err;
+}
+
+/* The hypervisor comes and goes. */
+
+static void hvnet_leave(void *unused)
+{
+	struct hvnet_zone *zone, *next_zone;
+	struct hvnet_dev *dev, *next_dev;
+
+	mutex_lock(&hvnet_lock);
+	list_for_each_entry_safe(zone, next_zone, &hvnet_zones, node) {
+		list_for_each_entry_safe(dev, next_dev, &zone->devices, node)
+			hvnet_dev_destroy(dev);
+		hvnet_zone_destroy(zone);
+	}
+	hvpage_detach(hvnet_hp);
+	hvnet_hp = NULL;
+	WRITE_ONCE(hvnet_taken, false);
+	mutex_unlock(&hvnet_lock);
+}
+
+static int hvnet_join(struct hvnet_conduit *c, struct hvnet_reason *why)
+{
+	struct hvpage *hp;
+	int err = 0;
+
+	mutex_lock(&hvnet_lock);
+	if (hvnet_hp) {
+		err = hvnet_refuse(why, -EBUSY, "attached to a hypervisor already (%s)",
+				   hvpage_conduit_name(hvnet_hp));
+		goto out;
+	}
+	hp = hvpage_attach(c, hvnet_serve, why);
+	if (IS_ERR(hp))
+		err = PTR_ERR(hp);
+	else
+		hvnet_hp = hp;
+out:
+	mutex_unlock(&hvnet_lock);
+	return err;
+}
+
+static int hvnet_probe(struct platform_device *pdev)
+{
+	struct hvnet_reason why = {};
+	struct hvnet_conduit *c;
+	int err;
+
+	if (pdev->dev.of_node)
+		c = hvnet_hvc_conduit(pdev, &why);
+	else
+		c = dev_get_platdata(&pdev->dev);
+	err = PTR_ERR_OR_ZERO(c);
+	if (!err)
+		err = hvnet_join(c, &why);
+	if (err) {
+		dev_err(&pdev->dev, "%s\n", why.text);
+		return err;
+	}
+	dev_info(&pdev->dev, "attached to hvisor (%s)\n", c->name);
+	return devm_add_action_or_reset(&pdev->dev, hvnet_leave, NULL);
+}
+
+static const struct of_device_id hvnet_of_ids[] = {
+	{ .compatible = HVISOR_COMPATIBLE },
+	{}
+};
+MODULE_DEVICE_TABLE(of, hvnet_of_ids);
+
+static const struct platform_device_id hvnet_ids[] = {
+	{ .name = HVNET_SIM_DEVICE },
+	{}
+};
+
+static struct platform_driver hvnet_driver = {
+	.probe = hvnet_probe,
+	.id_table = hvnet_ids,
+	.driver = {
+		.name = KBUILD_MODNAME,
+		.of_match_table = hvnet_of_ids,
+		/* A guest would hang; removing its device first is explicit. */
+		.suppress_bind_attrs = true,
+		.dev_groups = hvnet_page_groups,
+	},
+};
+
+static int __init hvnet_init(void)
+{
+	int err;
+
+	err = bus_register(&hvnet_bus);
+	if (err)
+		return err;
+	err = platform_driver_register(&hvnet_driver);
+	if (err)
+		goto err_bus;
+	mutex_lock(&hvnet_lock);
+	if (!hvnet_hp)
+		pr_info("no hypervisor yet: waiting for a device tree node compatible with \"" HVISOR_COMPATIBLE "\"\n");
+	mutex_unlock(&hvnet_lock);
+	return 0;
+
+err_bus:
+	bus_unregister(&hvnet_bus);
+	return err;
+}
+module_init(hvnet_init);
+
+static void __exit hvnet_exit(void)
+{
+	platform_driver_unregister(&hvnet_driver);
+	bus_unregister(&hvnet_bus);
+}
+module_exit(hvnet_exit);
+
+MODULE_DESCRIPTION("In-kernel virtio-net backend for the hvisor hypervisor");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,640 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The administrator's words in sysfs: zones and devices are made and removed by
+ * writing key=value pairs to files of the hvisor_vnet bus, and everything that
+ * can be known of them is read there, one value a file.  What a refusal means
+ * is said in the kernel log, since a failed write has room for a number only.
+ * Nothing is decided here; see Documentation/ABI.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/device.h>
+#include <linux/etherdevice.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/sysfs.h>
+
+#include "compat.h"
+#include "hvisor_vnet.h"
+
+/* Requests: words of the form key=value. */
+
+/**
+ * struct hvnet_key - a word that a request understands
+ * @name: what stands before the "="
+ * @set: takes what stands behind it over into the request
+ */
+struct hvnet_key {
+	const char *name;
+	int (*set)(void *request, const char *value, struct hvnet_reason *why);
+};
+
+static int hvnet_parse_word(char *word, const struct hvnet_key *keys,
+			    void *request, struct hvnet_reason *why)
+{
+	const struct hvnet_key *key;
+	char *value = strchr(word, '=');
+
+	if (!value)
+		return hvnet_refuse(why, -EINVAL, "'%s' is not of the form key=value",
+				    word);
+	*value++ = '\0';
+	for (key = keys; key->name; key++)
+		if (!strcmp(key->name, word))
+			return key->set(request, value, why);
+	return hvnet_refuse(why, -EINVAL, "there is no key '%s'", word);
+}
+
+static int hvnet_parse(const char *buf, const struct hvnet_key *keys,
+		       void *request, struct hvnet_reason *why)
+{
+	char *copy, *rest, *word;
+	int err = 0;
+
+	copy = kstrdup(buf, GFP_KERNEL);
+	if (!copy)
+		return hvnet_refuse(why, -ENOMEM, "out of memory");
+	rest = copy;
+	while (!err && (word = strsep(&rest, " \t\n")))
+		if (*word)
+			err = hvnet_parse_word(word, keys, request, why);
+	kfree(copy);
+	return err;
+}
+
+static int hvnet_parse_u64(const char *key, const char *value, u64 *to,
+			   struct hvnet_reason *why)
+{
+	int err = kstrtou64(value, 0, to);
+
+	if (err)
+		return hvnet_refuse(why, err, "%s '%s' is no number", key,
+				    value);
+	return 0;
+}
+
+static int hvnet_parse_u32(const char *key, const char *value, u32 *to,
+			   struct hvnet_reason *why)
+{
+	int err = kstrtou32(value, 0, to);
+
+	if (err)
+		return hvnet_refuse(why, err, "%s '%s' is no number below 2^32",
+				    key, value);
+	return 0;
+}
+
+/* Show the reason; a request that was refused ends here. */
+static ssize_t hvnet_said(const char *what, int err, size_t count,
+			  const struct hvnet_reason *why)
+{
+	if (!err)
+		return count;
+	pr_err("%s: %s\n", what, why->text);
+	return err;
+}
+
+/* new_zone */
+
+struct hvnet_zone_request {
+	u32 id;
+	struct hvnet_memory mem;
+};
+
+static int hvnet_zone_set_id(void *request, const char *value,
+			     struct hvnet_reason *why)
+{
+	struct hvnet_zone_request *r = request;
+
+	return hvnet_parse_u32("id", value, &r->id, why);
+}
+
+/* ram=ROOT,GUEST,SIZE */
+static int hvnet_zone_set_ram(void *request, const char *value,
+			      struct hvnet_reason *why)
+{
+	struct hvnet_zone_request *r = request;
+	struct hvnet_range *range = &r->mem.range[r->mem.n];
+	u64 *to[] = { &range->pa, &range->ipa, &range->size };
+	char word[96], *rest = word, *part;
+	unsigned int i;
+
+	if (r->mem.n == HVNET_MAX_RANGES)
+		return hvnet_refuse(why, -E2BIG, "a zone has at most %u ranges of RAM",
+				    HVNET_MAX_RANGES);
+	if (strscpy(word, value, sizeof(word)) < 0)
+		goto malformed;
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		part = strsep(&rest, ",");
+		if (!part || kstrtou64(part, 0, to[i]))
+			goto malformed;
+	}
+	if (rest)
+		goto malformed;
+	r->mem.n++;
+	return 0;
+
+malformed:
+	return hvnet_refuse(why, -EINVAL, "ram '%s' is not ROOT_ADDRESS,GUEST_ADDRESS,SIZE",
+			    value);
+}
+
+static const struct hvnet_key hvnet_zone_keys[] = {
+	{ "id", hvnet_zone_set_id },
+	{ "ram", hvnet_zone_set_ram },
+	{}
+};
+
+static ssize_t new_zone_store(hvnet_bus_arg *bus, const char *buf,
+			      size_t count)
+{
+	struct hvnet_zone_request *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	struct hvnet_reason why = {};
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	err = hvnet_parse(buf, hvnet_zone_keys, r, &why);
+	if (!err)
+		err = PTR_ERR_OR_ZERO(hvnet_zone_create(r->id, &r->mem, &why));
+	kfree(r);
+	return hvnet_said("new_zone", err, count, &why);
+}
+static BUS_ATTR_WO(new_zone);
+
+/* del_zone */
+
+static ssize_t del_zone_store(hvnet_bus_arg *bus, const char *buf,
+			      size_t count)
+{
+	struct hvnet_zone_request *r = kzalloc(sizeof(*r), GFP_KERNEL);
+	struct hvnet_reason why = {};
+	int err;
+
+	if (!r)
+		return -ENOMEM;
+	err = hvnet_parse(buf, hvnet_zone_keys, r, &why);
+	if (!err)
+		err = hvnet_zone_remove(r->id, &why);
+	kfree(r);
+	return hvnet_said("del_zone", err, count, &why);
+}
+static BUS_ATTR_WO(del_zone);
+
+/* new_device */
+
+static int hvnet_dev_set_zone(void *request, const char *value,
+			      struct hvnet_reason *why)
+{
+	struct hvnet_dev_params *p = request;
+
+	return hvnet_parse_u32("zone", value, &p->zone, why);
+}
+
+static int hvnet_dev_set_addr(void *request, const char *value,
+			      struct hvnet_reason *why)
+{
+	struct hvnet_dev_params *p = request;
+
+	return hvnet_parse_u64("addr", value, &p->addr, why);
+}
+
+static int hvnet_dev_set_len(void *request, const char *value,
+			     struct hvnet_reason *why)
+{
+	struct hvnet_dev_params *p = request;
+
+	return hvnet_parse_u64("len", value, &p->len, why);
+}
+
+static int hvnet_dev_set_irq(void *request, const char *value,
+			     struct hvnet_reason *why)
+{
+	struct hvnet_dev_params *p = request;
+
+	return hvnet_parse_u32("irq", value, &p->irq, why);
+}
+
+static int hvnet_dev_set_queue(void *request, const char *value,
+			       struct hvnet_reason *why)
+{
+	struct hvnet_dev_params *p = request;
+
+	return hvnet_parse_u32("queue", value, &p->queue_max, why);
+}
+
+static int hvnet_dev_set_mtu(void *request, const char *value,
+			     struct hvnet_reason *why)
+{
+	struct hvnet_dev_params *p = request;
+
+	return hvnet_parse_u32("mtu", value, &p->mtu, why);
+}
+
+static int hvnet_dev_set_mac(void *request, const char *value,
+			     struct hvnet_reason *why)
+{
+	struct hvnet_dev_params *p = request;
+
+	if (strlen(value) != 3 * ETH_ALEN - 1 || !mac_pton(value, p->mac))
+		return hvnet_refuse(why, -EINVAL, "mac '%s' is not of the form 02:00:00:00:00:01",
+				    value);
+	if (is_zero_ether_addr(p->mac))
+		return hvnet_refuse(why, -EINVAL, "mac is all zero (leave it out to have one made)");
+	return 0;
+}
+
+static int hvnet_dev_set_name(void *request, const char *value,
+			      struct hvnet_reason *why)
+{
+	struct hvnet_dev_params *p = request;
+
+	if (!*value || strscpy(p->name, value, sizeof(p->name)) < 0)
+		return hvnet_refuse(why, -EINVAL, "name '%s' is not 1 to %u characters long",
+				    value, IFNAMSIZ - 1);
+	return 0;
+}
+
+static const struct hvnet_key hvnet_dev_keys[] = {
+	{ "zone", hvnet_dev_set_zone },
+	{ "addr", hvnet_dev_set_addr },
+	{ "len", hvnet_dev_set_len },
+	{ "irq", hvnet_dev_set_irq },
+	{ "queue", hvnet_dev_set_queue },
+	{ "mtu", hvnet_dev_set_mtu },
+	{ "mac", hvnet_dev_set_mac },
+	{ "name", hvnet_dev_set_name },
+	{}
+};
+
+static ssize_t new_device_store(hvnet_bus_arg *bus, const char *buf,
+				size_t count)
+{
+	struct hvnet_dev_params params = {
+		.len = HVNET_REGION_MIN,
+		.queue_max = HVNET_QUEUE_DEFAULT,
+		.mtu = ETH_DATA_LEN,
+	};
+	struct hvnet_reason why = {};
+	int err;
+
+	err = hvnet_parse(buf, hvnet_dev_keys, &params, &why);
+	if (!err)
+		err = PTR_ERR_OR_ZERO(hvnet_dev_create(&params, &why));
+	return hvnet_said("new_device", err, count, &why);
+}
+static BUS_ATTR_WO(new_device);
+
+/* del_device: the device's name on the bus */
+
+static ssize_t del_device_store(hvnet_bus_arg *bus, const char *buf,
+				size_t count)
+{
+	struct hvnet_reason why = {};
+	int err = hvnet_dev_remove(buf, &why);
+
+	return hvnet_said("del_device", err, count, &why);
+}
+static BUS_ATTR_WO(del_device);
+
+/* The hypervisor. */
+
+static ssize_t reattach_store(hvnet_bus_arg *bus, const char *buf,
+			      size_t count)
+{
+	struct hvnet_reason why = {};
+	int err;
+
+	if (!sysfs_streq(buf, "1"))
+		err = hvnet_refuse(&why, -EINVAL, "write 1");
+	else
+		err = hvnet_reattach(&why);
+	return hvnet_said("reattach", err, count, &why);
+}
+static BUS_ATTR_WO(reattach);
+
+static ssize_t hypervisor_show(hvnet_bus_arg *bus, char *buf)
+{
+	ssize_t n;
+
+	mutex_lock(&hvnet_lock);
+	if (!hvnet_page())
+		n = sysfs_emit(buf, "none\n");
+	else if (hvnet_taken_over())
+		n = sysfs_emit(buf, "%s taken-over\n",
+			       hvpage_conduit_name(hvnet_page()));
+	else
+		n = sysfs_emit(buf, "%s\n", hvpage_conduit_name(hvnet_page()));
+	mutex_unlock(&hvnet_lock);
+	return n;
+}
+static BUS_ATTR_RO(hypervisor);
+
+static struct attribute *hvnet_bus_attrs[] = {
+	&bus_attr_new_zone.attr,
+	&bus_attr_del_zone.attr,
+	&bus_attr_new_device.attr,
+	&bus_attr_del_device.attr,
+	&bus_attr_reattach.attr,
+	&bus_attr_hypervisor.attr,
+	NULL
+};
+
+static const struct attribute_group hvnet_bus_group = {
+	.attrs = hvnet_bus_attrs,
+};
+
+const struct attribute_group *hvnet_bus_groups[] = {
+	&hvnet_bus_group,
+	NULL
+};
+
+/* A zone. */
+
+static ssize_t id_show(struct device *d, struct device_attribute *attr,
+		       char *buf)
+{
+	return sysfs_emit(buf, "%u\n", to_hvnet_zone(d)->id);
+}
+static DEVICE_ATTR_RO(id);
+
+static ssize_t ram_show(struct device *d, struct device_attribute *attr,
+			char *buf)
+{
+	const struct hvnet_memory *mem = &to_hvnet_zone(d)->mem;
+	ssize_t n = 0;
+	unsigned int i;
+
+	for (i = 0; i < mem->n; i++)
+		n += sysfs_emit_at(buf, n, "%#llx,%#llx,%#llx\n",
+				   mem->range[i].pa, mem->range[i].ipa,
+				   mem->range[i].size);
+	return n;
+}
+static DEVICE_ATTR_RO(ram);
+
+static struct attribute *hvnet_zone_attrs[] = {
+	&dev_attr_id.attr,
+	&dev_attr_ram.attr,
+	NULL
+};
+
+static const struct attribute_group hvnet_zone_group = {
+	.attrs = hvnet_zone_attrs,
+};
+
+const struct attribute_group *hvnet_zone_groups[] = {
+	&hvnet_zone_group,
+	NULL
+};
+
+/* A device. */
+
+static ssize_t zone_show(struct device *d, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%u\n", to_hvnet_dev(d)->zone->id);
+}
+static DEVICE_ATTR_RO(zone);
+
+static ssize_t addr_show(struct device *d, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%#llx\n", to_hvnet_dev(d)->addr);
+}
+static DEVICE_ATTR_RO(addr);
+
+static ssize_t len_show(struct device *d, struct device_attribute *attr,
+			char *buf)
+{
+	return sysfs_emit(buf, "%#llx\n", to_hvnet_dev(d)->len);
+}
+static DEVICE_ATTR_RO(len);
+
+static ssize_t irq_show(struct device *d, struct device_attribute *attr,
+			char *buf)
+{
+	return sysfs_emit(buf, "%u\n", to_hvnet_dev(d)->line.irq);
+}
+static DEVICE_ATTR_RO(irq);
+
+static ssize_t mac_show(struct device *d, struct device_attribute *attr,
+			char *buf)
+{
+	return sysfs_emit(buf, "%pM\n", to_hvnet_dev(d)->mmio.config.mac);
+}
+static DEVICE_ATTR_RO(mac);
+
+static ssize_t status_show(struct device *d, struct device_attribute *attr,
+			   char *buf)
+{
+	return sysfs_emit(buf, "%#x\n",
+			  READ_ONCE(to_hvnet_dev(d)->mmio.status));
+}
+static DEVICE_ATTR_RO(status);
+
+static ssize_t features_show(struct device *d, struct device_attribute *attr,
+			     char *buf)
+{
+	return sysfs_emit(buf, "%#llx\n",
+			  READ_ONCE(to_hvnet_dev(d)->mmio.features));
+}
+static DEVICE_ATTR_RO(features);
+
+static ssize_t interrupt_status_show(struct device *d,
+				     struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%#x\n",
+			  atomic_read(&to_hvnet_dev(d)->mmio.isr));
+}
+static DEVICE_ATTR_RO(interrupt_status);
+
+static struct attribute *hvnet_dev_attrs[] = {
+	&dev_attr_zone.attr,
+	&dev_attr_addr.attr,
+	&dev_attr_len.attr,
+	&dev_attr_irq.attr,
+	&dev_attr_mac.attr,
+	&dev_attr_status.attr,
+	&dev_attr_features.attr,
+	&dev_attr_interrupt_status.attr,
+	NULL
+};
+
+static const struct attribute_group hvnet_dev_group = {
+	.attrs = hvnet_dev_attrs,
+};
+
+/* Counters: of a device, and of the page (under the platform device). */
+
+/**
+ * struct hvnet_counter - a file that shows a counter
+ * @attr: the file
+ * @read: where the number comes from
+ * @which: which of its numbers
+ */
+struct hvnet_counter {
+	struct device_attribute attr;
+	u64 (*read)(struct hvnet_dev *dev, int which);
+	int which;
+};
+
+static ssize_t hvnet_counter_show(struct device *d,
+				  struct device_attribute *attr, char *buf)
+{
+	struct hvnet_counter *c = container_of(attr, struct hvnet_counter, attr);
+
+	return sysfs_emit(buf, "%llu\n", c->read(to_hvnet_dev(d), c->which));
+}
+
+static u64 hvnet_read_stat(struct hvnet_dev *dev, int which)
+{
+	return hvnet_nic_stat(dev->netdev, which);
+}
+
+static u64 hvnet_read_drop(struct hvnet_dev *dev, int which)
+{
+	return hvnet_nic_drops(dev->netdev, which);
+}
+
+static u64 hvnet_read_mmio(struct hvnet_dev *dev, int which)
+{
+	return READ_ONCE(dev->mmio.count[which]);
+}
+
+enum { HVNET_INJECTIONS, HVNET_REINJECTIONS, HVNET_STALLS };
+
+static u64 hvnet_read_line(struct hvnet_dev *dev, int which)
+{
+	switch (which) {
+	case HVNET_INJECTIONS:
+		return READ_ONCE(dev->line.injections);
+	case HVNET_REINJECTIONS:
+		return READ_ONCE(dev->line.reinjections);
+	default:
+		return READ_ONCE(dev->line.stalls);
+	}
+}
+
+#define HVNET_COUNTER(_name, _read, _which)				\
+	static struct hvnet_counter hvnet_counter_##_name = {		\
+		.attr = __ATTR(_name, 0444, hvnet_counter_show, NULL),	\
+		.read = _read,						\
+		.which = _which,					\
+	}
+
+HVNET_COUNTER(tx_frames, hvnet_read_stat, HVNET_TX_FRAMES);
+HVNET_COUNTER(tx_bytes, hvnet_read_stat, HVNET_TX_BYTES);
+HVNET_COUNTER(tx_kicks, hvnet_read_stat, HVNET_TX_KICKS);
+HVNET_COUNTER(tx_polls, hvnet_read_stat, HVNET_TX_POLLS);
+HVNET_COUNTER(rx_frames, hvnet_read_stat, HVNET_RX_FRAMES);
+HVNET_COUNTER(rx_bytes, hvnet_read_stat, HVNET_RX_BYTES);
+HVNET_COUNTER(rx_kicks, hvnet_read_stat, HVNET_RX_KICKS);
+HVNET_COUNTER(rx_stops, hvnet_read_stat, HVNET_RX_STOPS);
+HVNET_COUNTER(rx_wakes, hvnet_read_stat, HVNET_RX_WAKES);
+HVNET_COUNTER(drop_tx_runt, hvnet_read_drop, HVNET_DROP_TX_RUNT);
+HVNET_COUNTER(drop_tx_oversize, hvnet_read_drop, HVNET_DROP_TX_OVERSIZE);
+HVNET_COUNTER(drop_tx_header, hvnet_read_drop, HVNET_DROP_TX_HEADER);
+HVNET_COUNTER(drop_tx_direction, hvnet_read_drop, HVNET_DROP_TX_DIRECTION);
+HVNET_COUNTER(drop_tx_nomem, hvnet_read_drop, HVNET_DROP_TX_NOMEM);
+HVNET_COUNTER(drop_tx_down, hvnet_read_drop, HVNET_DROP_TX_DOWN);
+HVNET_COUNTER(drop_rx_buffer, hvnet_read_drop, HVNET_DROP_RX_BUFFER);
+HVNET_COUNTER(drop_rx_too_big, hvnet_read_drop, HVNET_DROP_RX_TOO_BIG);
+HVNET_COUNTER(drop_rx_no_guest, hvnet_read_drop, HVNET_DROP_RX_NO_GUEST);
+HVNET_COUNTER(bad_size, hvnet_read_mmio, HVNET_MMIO_BAD_SIZE);
+HVNET_COUNTER(bad_offset, hvnet_read_mmio, HVNET_MMIO_BAD_OFFSET);
+HVNET_COUNTER(bad_direction, hvnet_read_mmio, HVNET_MMIO_BAD_DIRECTION);
+HVNET_COUNTER(bad_value, hvnet_read_mmio, HVNET_MMIO_BAD_VALUE);
+HVNET_COUNTER(injections, hvnet_read_line, HVNET_INJECTIONS);
+HVNET_COUNTER(reinjections, hvnet_read_line, HVNET_REINJECTIONS);
+HVNET_COUNTER(stalls, hvnet_read_line, HVNET_STALLS);
+
+static struct attribute *hvnet_dev_counters[] = {
+	&hvnet_counter_tx_frames.attr.attr,
+	&hvnet_counter_tx_bytes.attr.attr,
+	&hvnet_counter_tx_kicks.attr.attr,
+	&hvnet_counter_tx_polls.attr.attr,
+	&hvnet_counter_rx_frames.attr.attr,
+	&hvnet_counter_rx_bytes.attr.attr,
+	&hvnet_counter_rx_kicks.attr.attr,
+	&hvnet_counter_rx_stops.attr.attr,
+	&hvnet_counter_rx_wakes.attr.attr,
+	&hvnet_counter_drop_tx_runt.attr.attr,
+	&hvnet_counter_drop_tx_oversize.attr.attr,
+	&hvnet_counter_drop_tx_header.attr.attr,
+	&hvnet_counter_drop_tx_direction.attr.attr,
+	&hvnet_counter_drop_tx_nomem.attr.attr,
+	&hvnet_counter_drop_tx_down.attr.attr,
+	&hvnet_counter_drop_rx_buffer.attr.attr,
+	&hvnet_counter_drop_rx_too_big.attr.attr,
+	&hvnet_counter_drop_rx_no_guest.attr.attr,
+	&hvnet_counter_bad_size.attr.attr,
+	&hvnet_counter_bad_offset.attr.attr,
+	&hvnet_counter_bad_direction.attr.attr,
+	&hvnet_counter_bad_value.attr.attr,
+	&hvnet_counter_injections.attr.attr,
+	&hvnet_counter_reinjections.attr.attr,
+	&hvnet_counter_stalls.attr.attr,
+	NULL
+};
+
+static const struct attribute_group hvnet_dev_counter_group = {
+	.name = "counters",
+	.attrs = hvnet_dev_counters,
+};
+
+const struct attribute_group *hvnet_dev_groups[] = {
+	&hvnet_dev_group,
+	&hvnet_dev_counter_group,
+	NULL
+};
+
+static ssize_t hvnet_page_counter_show(struct device *d,
+				       struct device_attribute *attr, char *buf)
+{
+	struct hvnet_counter *c = container_of(attr, struct hvnet_counter, attr);
+	u64 n = 0;
+
+	mutex_lock(&hvnet_lock);
+	if (hvnet_page())
+		n = hvpage_counter(hvnet_page(), c->which);
+	mutex_unlock(&hvnet_lock);
+	return sysfs_emit(buf, "%llu\n", n);
+}
+
+#define HVNET_PAGE_COUNTER(_name, _which)				\
+	static struct hvnet_counter hvnet_page_##_name = {		\
+		.attr = __ATTR(_name, 0444, hvnet_page_counter_show, NULL), \
+		.which = _which,					\
+	}
+
+HVNET_PAGE_COUNTER(wakes, HVPAGE_WAKES);
+HVNET_PAGE_COUNTER(requests, HVPAGE_REQUESTS);
+HVNET_PAGE_COUNTER(unknown, HVPAGE_UNKNOWN);
+HVNET_PAGE_COUNTER(malformed, HVPAGE_MALFORMED);
+HVNET_PAGE_COUNTER(deferred, HVPAGE_DEFERRED);
+HVNET_PAGE_COUNTER(found_after_eoi, HVPAGE_FOUND_AFTER_EOI);
+HVNET_PAGE_COUNTER(found_late, HVPAGE_FOUND_LATE);
+HVNET_PAGE_COUNTER(hypercalls, HVPAGE_FINISHES);
+
+static struct attribute *hvnet_page_counters[] = {
+	&hvnet_page_wakes.attr.attr,
+	&hvnet_page_requests.attr.attr,
+	&hvnet_page_unknown.attr.attr,
+	&hvnet_page_malformed.attr.attr,
+	&hvnet_page_deferred.attr.attr,
+	&hvnet_page_found_after_eoi.attr.attr,
+	&hvnet_page_found_late.attr.attr,
+	&hvnet_page_hypercalls.attr.attr,
+	NULL
+};
+
+static const struct attribute_group hvnet_page_counter_group = {
+	.name = "counters",
+	.attrs = hvnet_page_counters,
+};
+
+const struct attribute_group *hvnet_page_groups[] = {
+	&hvnet_page_counter_group,
+	NULL
+};
