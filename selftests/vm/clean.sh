@@ -4,20 +4,28 @@
 # Run inside the VM after each test: takes away what a test may have left, so
 # that the next one starts as if freshly booted.  Fails when that is not
 # possible: the runner then boots again.
+bus=/sys/bus/hvisor_vnet
+sim=/sys/kernel/hvisor_sim
+
 for ns in $(ip netns list | cut -d' ' -f1); do
 	ip netns del "$ns"
 done
 for link in $(ip -o link show type bridge | cut -d: -f2); do
 	ip link del "$link"
 done
+if [ -e $sim/guests ]; then
+	while read -r guest; do
+		echo "${guest%% irq=*}" >$sim/del_guest
+	done <$sim/guests
+fi
+if [ -e $bus/del_zone ]; then
+	for zone in $bus/devices/zone*; do
+		[ -e "$zone/id" ] && echo "id=$(cat "$zone/id")" >$bus/del_zone
+	done
+fi
 for module in hvisor_sim hvisor_vnet; do
-	[ -d /sys/module/$module ] || continue
-	if [ -e "/sys/bus/$module/del_zone" ]; then
-		for zone in "/sys/bus/$module/devices"/zone*; do
-			[ -e "$zone" ] || continue
-			echo "zone=${zone##*zone}" >"/sys/bus/$module/del_zone"
-		done
+	if [ -d /sys/module/$module ]; then
+		rmmod $module || exit 1
 	fi
-	rmmod $module || exit 1
-done 2>/dev/null
+done
 exit 0

@@ -11,7 +11,7 @@ HVNET_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/hvisor_vnet
 export HVNET_TOP HVNET_VM HVNET_CACHE
 
 # The kernels that the project knows, and the Debian release that ships each.
-HVNET_MAIN_KERNEL=6.1
+export HVNET_MAIN_KERNEL=6.1
 
 say()
 {

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The VM's first process: makes the few file systems, runs the list of tests
-# and powers off.  Runs under busybox; nothing here is specific to a test.
+# and powers off.  Nothing here is specific to a test.
 export PATH=/tests:/usr/sbin:/usr/bin:/sbin:/bin:/bb
 export HOME=/tmp LANG=C.UTF-8
 
@@ -17,6 +17,7 @@ mkdir -p /dev/shm
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
+echo /bb/modprobe >/proc/sys/kernel/modprobe
 ip link set lo up
 cd /tests || poweroff -f
 /rig/rigrun /etc/rig.tests

@@ -16,7 +16,7 @@ set -eu
 . "$(dirname "$0")/common.sh"
 
 # Programs inside the VM; the libraries they need are found by apt and readelf.
-GUEST_PACKAGES="busybox-static iproute2 ethtool iperf3 iputils-ping"
+GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-ping"
 
 # Parts of the kernel's module tree worth unpacking: a quarter of it.
 MODULE_DIRS="net lib crypto drivers/net drivers/virtio drivers/char/hw_random"
@@ -268,7 +268,7 @@ libraries_of()
 			seen+="$package "
 			next+=" $(private_apt cache depends --no-recommends --no-suggests \
 				--no-conflicts --no-breaks --no-replaces --no-enhances \
-				"$package" | awk '/Depends: lib/ { print $NF }')"
+				"$package" | awk '/Depends: z?lib/ { print $NF }')"
 		done
 		todo=${next# }
 		[ -z "${todo// /}" ] && todo=

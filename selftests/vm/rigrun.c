@@ -68,10 +68,12 @@ static void emit(const char *fmt, ...)
 	int len;
 
 	va_start(args, fmt);
-	len = vsnprintf(line, sizeof(line), fmt, args);
+	len = vsnprintf(line, sizeof(line) - 1, fmt, args);
 	va_end(args);
-	if (len >= (int)sizeof(line))
-		len = sizeof(line) - 1;
+	if (len >= (int)sizeof(line) - 1)
+		len = sizeof(line) - 2;
+	/* A record without its newline waits for the next one to be printed. */
+	line[len++] = '\n';
 	if (write(kmsg_fd, line, len) < 0)
 		perror("/dev/kmsg");
 }

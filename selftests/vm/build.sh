@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Builds the module, the simulator and the test programs for one kernel and
+# one architecture, in a copy of the sources: several kernels, and changed
+# copies of the tree, can so be built side by side.
+#
+#   build.sh [--src DIR] [--out DIR] [--kernel VERSION] [--arch ARCH]
+#	     [--modules] [MAKE-ARGUMENT...]
+#
+# --modules leaves the test programs out; make arguments (W=1 C=2) are passed
+# to the module builds.  The output directory is printed.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+src=$HVNET_TOP
+out=
+kernel=$HVNET_MAIN_KERNEL
+arch=arm64
+tests=yes
+while [ $# -gt 0 ]; do
+	case $1 in
+	--src) src=$(cd "$2" && pwd); shift ;;
+	--out) out=$2; shift ;;
+	--kernel) kernel=$2; shift ;;
+	--arch) arch=$(kernel_arch "$2"); shift ;;
+	--modules) tests=no ;;
+	-*) die "build.sh knows no option $1" ;;
+	*) break ;;
+	esac
+	shift
+done
+out=${out:-$src/build/$kernel-$arch}
+copy=$out/src
+mkdir -p "$copy"
+copy=$(cd "$copy" && pwd)
+
+# Made files stay where they are: only sources are copied, and only changed
+# ones, so that make rebuilds what it must.
+list_sources()
+{
+	find Kbuild ./*.c ./*.h selftests/hvisor_sim selftests/hvisor_vnet \
+		-type f \( -name Kbuild -o -name Makefile -o -name '*.sh' -o \
+		\( -name '*.[ch]' ! -name '*.mod.c' \) \) 2>/dev/null |
+		LC_ALL=C sort
+}
+
+copy_sources()
+{
+	local file
+
+	(cd "$src" && list_sources) >"$out/sources.new"
+	if [ -f "$out/sources" ]; then
+		comm -23 "$out/sources" "$out/sources.new" |
+			(cd "$copy" && xargs -r rm -f)
+	fi
+	while read -r file; do
+		cmp -s "$src/$file" "$copy/$file" && continue
+		mkdir -p "$copy/$(dirname "$file")"
+		cp "$src/$file" "$copy/$file"
+	done <"$out/sources.new"
+	mv "$out/sources.new" "$out/sources"
+}
+
+build_modules()
+{
+	local dir=$1 kdir
+
+	shift
+	[ -f "$dir/Kbuild" ] || return 0
+	kdir=$("$HVNET_VM/kernel.sh" kdir "$kernel" "$arch")
+	# BTF needs vmlinux, which is not in the headers: not worth a line.
+	make -s -C "$kdir" M="$dir" -j"$(nproc)" "$@" modules 2>&1 |
+		{ grep -v '^Skipping BTF generation' || true; } >&2
+}
+
+exec 9>"$out/lock"
+flock 9
+copy_sources
+build_modules "$copy" "$@"
+build_modules "$copy/selftests/hvisor_sim" \
+	KBUILD_EXTRA_SYMBOLS="$copy/Module.symvers" "$@"
+if [ $tests = yes ]; then
+	cc=$(cross_prefix "$arch")gcc
+	make -s -C "$copy/selftests/hvisor_vnet" -j"$(nproc)" CC="$cc" >&2
+	[ "$out/rigrun" -nt "$HVNET_VM/rigrun.c" ] ||
+		"$cc" -O2 -Wall -Wextra -Werror -static -o "$out/rigrun" \
+			"$HVNET_VM/rigrun.c"
+fi
+echo "$out"

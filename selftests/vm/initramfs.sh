@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Packs what the VM boots from memory, in two halves that the kernel unpacks
+# one after the other:
+#
+#   initramfs.sh base ARCH
+#	programs and their libraries; kept in the cache, its path is printed
+#   initramfs.sh overlay VERSION ARCH BUILD FILE
+#	kernel modules, ours from BUILD, and the tests; written to FILE
+#
+# Neither is compressed: under emulation unpacking would cost more than it saves.
+set -eu
+. "$(dirname "$0")/common.sh"
+
+# busybox prefers its own ip and ping to the real ones whenever it runs a
+# program: hence another shell, and another timeout, than busybox's.
+PROGRAMS="dash busybox timeout env nice ip bridge tc ss ethtool iperf3 ping"
+
+# Ours may use any of these; what they depend on comes along.
+MODULES="virtio virtio_ring virtio_net bridge veth tun dummy pktgen af_packet
+ipv6 sch_fq sch_fq_codel sch_netem sch_tbf sch_ingress cls_u32 cls_flower
+cls_matchall act_mirred act_gact"
+
+pack()
+{
+	(cd "$1" && find . -mindepth 1 | LC_ALL=C sort |
+		cpio -o -H newc -R 0:0 --quiet) >"$2.new"
+	mv "$2.new" "$2"
+}
+
+# Copies file $2 of root $1 and the shared libraries it needs to stage $3.
+add_program()
+{
+	local root=$1 file=$2 stage=$3 lib from
+
+	[ -e "$stage/$file" ] && return
+	from=$(find_file "$root" "${file##*/}" "${file%%/*}")
+	mkdir -p "$stage/${file%/*}"
+	cp "$root/$from" "$stage/$file"
+	readelf -dl "$root/$from" 2>/dev/null | sed -n \
+		-e 's/.*(NEEDED).*\[\(.*\)\]/\1/p' \
+		-e 's/.*program interpreter: \(.*\)\]/\1/p' |
+	while read -r lib; do
+		case $lib in
+		/*) lib=${lib#/} ;;	# the loader, where the kernel looks
+		*) lib=$(find_file "$root" "$lib" 'lib*') ;;
+		esac
+		add_program "$root" "$lib" "$stage"
+	done
+}
+
+# The path below root $1 of the file called $2, below a directory like $3;
+# links to other places (lib64) are not followed.
+find_file()
+{
+	local found
+
+	# shellcheck disable=SC2086
+	found=$(cd "$1" && find $3 lib usr/lib usr -name "$2" -xtype f \
+		! -lname '/*' 2>/dev/null | head -n 1)
+	[ -n "$found" ] || die "no package brings $2"
+	echo "$found"
+}
+
+base()
+{
+	local arch=$1 root key image stage name file
+
+	root=$("$HVNET_VM/kernel.sh" user "$arch")
+	key=$(cat "$root/../SHA256SUMS" "$HVNET_VM/initramfs.sh" |
+		sha256sum | cut -c1-12)
+	image=$HVNET_CACHE/base-$arch-$key.cpio
+	if [ ! -f "$image" ]; then
+		cache_lock "base-$arch"
+		rm -f "$HVNET_CACHE/base-$arch"-*.cpio
+		stage=$(mktemp -d)
+		for name in $PROGRAMS; do
+			file=$(find_file "$root" "$name" '*bin')
+			add_program "$root" "$file" "$stage"
+		done
+		ln -s dash "$stage/bin/sh"
+		pack "$stage" "$image"
+		rm -rf "$stage"
+	fi
+	echo "$image"
+}
+
+# Prints the files that module $2 of tree $1 needs, itself included.
+module_files()
+{
+	awk -F'[: ]+' -v m="$2" '{
+		name = $1
+		sub(/.*\//, "", name)
+		sub(/\.ko$/, "", name)
+		gsub(/-/, "_", name)
+		if (name == m)
+			for (i = 1; i <= NF; i++)
+				if ($i != "")
+					print $i
+	}' "$1/modules.dep"
+}
+
+overlay()
+{
+	local version=$1 arch=$2 build=$3 image=$4 boot release tree stage
+	local module file to
+
+	boot=$("$HVNET_VM/kernel.sh" boot "$version" "$arch")
+	release=$(cat "$boot/release")
+	tree=$boot/root/lib/modules/$release
+	stage=$(mktemp -d)
+	to=$stage/lib/modules/$release
+	mkdir -p "$to/extra" "$stage/rig" "$stage/tests" "$stage/etc"
+	cp "$tree"/modules.builtin* "$tree/modules.order" "$to/"
+	for module in $MODULES; do
+		module_files "$tree" "$module"
+	done | sort -u | while read -r file; do
+		mkdir -p "$to/$(dirname "$file")"
+		cp "$tree/$file" "$to/$file"
+	done
+	find "$build/src" -name '*.ko' -exec cp {} "$to/extra/" \;
+	depmod -b "$stage" "$release"
+	cp "$HVNET_VM/init.sh" "$stage/init"
+	cp "$HVNET_VM/clean.sh" "$build/rigrun" "$stage/rig/"
+	(cd "$build/src/selftests/hvisor_vnet" &&
+		find . -type f -perm -u+x -o -name '*.sh') |
+	while read -r file; do
+		cp "$build/src/selftests/hvisor_vnet/$file" "$stage/tests/"
+	done
+	chmod 755 "$stage/init" "$stage/tests/"*
+	pack "$stage" "$image"
+	rm -rf "$stage"
+}
+
+case ${1-} in
+base)
+	base "$(kernel_arch "$2")"
+	;;
+overlay)
+	overlay "$2" "$(kernel_arch "$3")" "$4" "$5"
+	;;
+*)
+	die "usage: initramfs.sh base ARCH | overlay VERSION ARCH BUILD FILE"
+	;;
+esac

@@ -1,0 +1,509 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Boots a Debian kernel under QEMU's software emulation, runs tests in it and
+# streams KTAP.  A test that fails, runs out of time, leaves something that
+# cannot be cleaned up, or makes the kernel complain, fails here; so does a
+# kernel that dies.  QEMU never outlives this script.
+#
+# What a test asks of its VM stands in its first 20 lines, for example
+#	rig: smp=3 icount timeout=120 mem=2G node append="isolcpus=2"
+# and tests with equal wishes share a boot.  Words:
+#	smp=N		CPUs (2)
+#	mem=SIZE	memory (1G), at least that
+#	timeout=S	seconds for this test, by the host's and the VM's clock (300)
+#	icount		virtual time: one instruction is one nanosecond, and idle
+#			time passes at once; see QEMU's -icount shift=0,sleep=off
+#	node		arm64: the hypervisor's node is in the device tree
+#	append="..."	words for the kernel's command line
+set -u
+. "$(dirname "$0")/common.sh"
+
+RAW_SIZE=0x08000000		# memory that Linux does not map: the raw guest's
+BOOT_SECONDS=120
+STUCK_SECONDS=10		# what it gets once a CPU is known to be stuck
+GRACE_SECONDS=90		# what the VM may take to end a test by itself
+
+usage()
+{
+	cat <<-'EOF'
+	usage: run.sh [option...] [test...]
+	  --arch arm64|x86_64	(arm64)
+	  --kernel VERSION	5.10, 6.1 or 6.12 (6.1)
+	  --src DIR		build and test that copy of the tree
+	  --out DIR		where to build (build/KERNEL-ARCH of the tree)
+	  --smp N, --mem SIZE, --icount, --node, --append WORDS
+	 			override what the tests ask for
+	  --timeout S		default bound of a test (300)
+	  --deadline S		bound of the whole run (1500)
+	  --command WORDS	run that instead of tests, print what it says
+	  --list		print the names of the tests
+	EOF
+	exit 2
+}
+
+arch=arm64 kernel=$HVNET_MAIN_KERNEL src=$HVNET_TOP out=
+force_smp='' force_mem='' force_icount='' force_node='' force_append=''
+default_timeout=300 deadline=1500 command='' list=no
+tests=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--arch) arch=$(kernel_arch "$2") || exit 2; shift ;;
+	--kernel) kernel=$2; shift ;;
+	--src) src=$(cd "$2" && pwd) || exit 2; shift ;;
+	--out) out=$2; shift ;;
+	--smp) force_smp=$2; shift ;;
+	--mem) force_mem=$2; shift ;;
+	--icount) force_icount=1 ;;
+	--node | --hvisor-node) force_node=1 ;;
+	--append) force_append=$2; shift ;;
+	--timeout) default_timeout=$2; shift ;;
+	--deadline) deadline=$2; shift ;;
+	--command) command=$2; shift ;;
+	--list) list=yes ;;
+	-*) usage ;;
+	*) tests+=("$1") ;;
+	esac
+	shift
+done
+
+test_dir=$src/selftests/hvisor_vnet
+if [ ${#tests[@]} -eq 0 ] && [ -z "$command" ]; then
+	mapfile -t tests < <(make -s -C "$test_dir" list)
+fi
+if [ $list = yes ]; then
+	printf '%s\n' "${tests[@]}"
+	exit 0
+fi
+
+qemu_pid=
+work=
+cleanup()
+{
+	[ -n "$qemu_pid" ] && kill -KILL "$qemu_pid" 2>/dev/null
+	[ -n "$work" ] && rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM HUP
+
+# --- what each test asks for
+
+declare -A smp mem icount node append timeout file
+
+# Sets the arrays above for test $1; fails when there is no such test.
+read_wishes()
+{
+	local name=$1 source words word
+
+	for source in "$test_dir/$name" "$test_dir/$name.sh" "$test_dir/$name.c"; do
+		[ -f "$source" ] && break
+	done
+	[ -f "$source" ] || return 1
+	file[$name]=${source##*/}
+	[ "${source%.c}" = "$source" ] || file[$name]=${name%.c}
+	smp[$name]=2 mem[$name]=1G icount[$name]=0 node[$name]=0
+	append[$name]='' timeout[$name]=$default_timeout
+	words=$(sed -n '1,20s/.*[^a-z]rig: *//p' "$source" | head -n 1)
+	words=${words%\*/}
+	if [[ $words =~ append=\"([^\"]*)\" ]]; then
+		append[$name]=${BASH_REMATCH[1]}
+		words=${words/"${BASH_REMATCH[0]}"/}
+	fi
+	for word in $words; do
+		case $word in
+		smp=*) smp[$name]=${word#*=} ;;
+		mem=*) mem[$name]=${word#*=} ;;
+		timeout=*) timeout[$name]=${word#*=} ;;
+		icount) icount[$name]=1 ;;
+		node) node[$name]=1 ;;
+		*) die "$name: unknown word '$word' in its rig: line" ;;
+		esac
+	done
+}
+
+force_wishes()
+{
+	local name=$1
+
+	[ -n "$force_smp" ] && smp[$name]=$force_smp
+	[ -n "$force_mem" ] && mem[$name]=$force_mem
+	[ -n "$force_icount" ] && icount[$name]=1
+	[ -n "$force_node" ] && node[$name]=1
+	[ -n "$force_append" ] && append[$name]+=" $force_append"
+	return 0
+}
+
+wishes()
+{
+	echo "${smp[$1]}|${mem[$1]}|${icount[$1]}|${node[$1]}|${append[$1]}"
+}
+
+# --- one boot
+
+# The device tree is the one that QEMU makes for exactly these options, with
+# the reservation and, if asked for, the hypervisor's node added.
+make_dtb()
+{
+	local dtb=$1
+
+	shift
+	"$@" -machine dumpdtb="$work/qemu.dtb" >/dev/null 2>&1
+	dtc -q -I dtb -O dts -o "$work/qemu.dts" "$work/qemu.dtb" ||
+		die "QEMU gave no device tree"
+	cat >>"$work/qemu.dts" <<-EOF
+	/ {
+		reserved-memory {
+			#address-cells = <2>;
+			#size-cells = <2>;
+			ranges;
+			raw_guest@60000000 {
+				reg = <0x0 0x60000000 0x0 $RAW_SIZE>;
+				no-map;
+			};
+		};
+	};
+	EOF
+	[ "$node_now" = 1 ] && cat >>"$work/qemu.dts" <<-'EOF'
+	/ {
+		hvisor_virtio_device {
+			compatible = "hvisor";
+			interrupts = <0 0x20 1>;
+		};
+	};
+	EOF
+	dtc -q -I dts -O dtb -o "$dtb" "$work/qemu.dts" ||
+		die "cannot compile the device tree"
+}
+
+# Fills the array qemu for a VM with the wishes $1.
+make_command_line()
+{
+	local smp_now mem_now icount_now node_now append_now words raw_base
+
+	IFS='|' read -r smp_now mem_now icount_now node_now append_now <<<"$1"
+	words="loglevel=6 printk.devkmsg=on log_buf_len=8M panic=-1 oops=panic"
+	case $arch in
+	arm64)
+		raw_base=0x60000000
+		qemu=(qemu-system-aarch64 -machine virt,gic-version=3)
+		# Only the newest CPU model counts instructions exactly.
+		if [ "$icount_now" = 1 ]; then
+			qemu+=(-cpu max,lpa2=off,pauth-impdef=on)
+		else
+			qemu+=(-cpu cortex-a72)
+		fi
+		words="console=ttyAMA0 $words"
+		;;
+	x86_64)
+		raw_base=0x30000000
+		qemu=(qemu-system-x86_64 -machine q35 -cpu max)
+		words="console=ttyS0 $words memmap=128M\$$raw_base"
+		;;
+	esac
+	qemu+=(-smp "$smp_now" -m "$mem_now" -nodefaults -no-user-config
+		-display none -monitor none -no-reboot)
+	if [ "$icount_now" = 1 ]; then
+		qemu+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
+	else
+		qemu+=(-accel "tcg,thread=multi")
+	fi
+	if [ "$arch" = arm64 ]; then
+		make_dtb "$work/vm.dtb" "${qemu[@]}"
+		qemu+=(-dtb "$work/vm.dtb")
+	fi
+	cat >"$work/list/etc/rig.env" <<-EOF
+	RIG_ARCH=$arch
+	RIG_KERNEL=$kernel
+	RIG_SMP=$smp_now
+	RIG_ICOUNT=$icount_now
+	RIG_NODE=$node_now
+	RAW_BASE=$raw_base
+	RAW_SIZE=$RAW_SIZE
+	EOF
+	qemu+=(-serial stdio -kernel "$boot/vmlinuz" -initrd "$work/initrd"
+		-append "$words $append_now")
+}
+
+# Runs the tests $2... in one VM with the wishes $1.  Calls on_* for what
+# happens; when it returns, the VM is gone.
+boot_vm()
+{
+	local end line text status qemu=()
+
+	mkdir -p "$work/list/etc"
+	make_command_line "$1"
+	shift
+	on_list "$@" >"$work/list/etc/rig.tests"
+	(cd "$work/list" && find etc | cpio -o -H newc -R 0:0 --quiet) \
+		>"$work/list.cpio"
+	cat "$base" "$work/overlay.cpio" "$work/list.cpio" >"$work/initrd"
+	echo "${qemu[*]}" >>"$log"
+	exec {console}< <(exec "${qemu[@]}" </dev/null 2>&1)
+	qemu_pid=$!
+	bound=$((SECONDS + BOOT_SECONDS))
+	while :; do
+		end=$((bound < give_up ? bound : give_up))
+		IFS= read -r -t "$((end > SECONDS ? end - SECONDS : 1))" \
+			-u "$console" line
+		status=$?
+		if [ $status -gt 128 ]; then
+			on_death "no end after $((SECONDS - began_s)) s, VM killed"
+			break
+		elif [ $status -ne 0 ]; then
+			on_death "the VM stopped"
+			break
+		fi
+		line=${line%$'\r'}
+		printf '%s\n' "$line" >>"$log"
+		text=${line#\[*\] }
+		case $text in
+		"rig| "*) on_text "${text#rig| }" ;;
+		"rig|") on_text "" ;;
+		"rig-begin "*) on_begin "${text#rig-begin }" ;;
+		"rig-end "*) on_end "${text#rig-end }" ;;
+		"rig-boot "*) on_complaint "while booting: ${text#rig-boot }" ;;
+		"rig-done") on_done ;;
+		*)
+			said+=("$line")
+			case $text in
+			"Kernel panic"* | *Oops* | *BUG:* | "Unable to handle"*)
+				on_complaint "$text"
+				;;
+			*"rcu: INFO:"* | *"soft lockup"*)
+				# A CPU is gone: no use waiting for the rest.
+				on_complaint "$text"
+				[ $bound -lt $((SECONDS + STUCK_SECONDS)) ] ||
+					bound=$((SECONDS + STUCK_SECONDS))
+				;;
+			esac
+			;;
+		esac
+	done
+	kill -KILL "$qemu_pid" 2>/dev/null
+	wait "$qemu_pid" 2>/dev/null
+	qemu_pid=
+	exec {console}<&-
+}
+
+# --- tests: what happens in a VM becomes KTAP
+
+passed=0 failed=0 skipped=0 number=0
+current='' began=0 began_s=0 complaint='' boot_trouble='' finished=no
+points=0 bad_points=0 plan='' said=()
+
+on_list()
+{
+	local name
+
+	for name; do
+		if [ -n "$command" ]; then
+			echo "$name ${timeout[$name]} $command"
+		else
+			echo "$name ${timeout[$name]} ./${file[$name]}"
+		fi
+	done
+}
+
+on_begin()
+{
+	current=$1
+	began=$EPOCHREALTIME began_s=$SECONDS
+	bound=$((SECONDS + timeout[$current] + GRACE_SECONDS))
+	complaint='' said=() points=0 bad_points=0 plan=''
+	echo "# $current (VM: ${smp[$current]} CPUs$(
+		[ "${icount[$current]}" = 1 ] && echo ", virtual time"))"
+}
+
+on_text()
+{
+	case $1 in
+	"ok "*) points=$((points + 1)) ;;
+	"not ok "*) points=$((points + 1)) bad_points=$((bad_points + 1)) ;;
+	1..*) plan=${1#1..} plan=${plan%% *} ;;
+	"TAP version "* | "KTAP version "*) return ;;
+	esac
+	printf '  %s\n' "$1"
+}
+
+on_complaint()
+{
+	[ -n "$complaint" ] || complaint=$1
+	[ -n "$current" ] || boot_trouble=$1
+}
+
+# Prints the test point of the current test: $1 is why it failed, or empty.
+conclude()
+{
+	local took
+
+	took=$(seconds_between "$began" "$EPOCHREALTIME")
+	number=$((number + 1))
+	concluded[$current]=1
+	case $1 in
+	'')
+		passed=$((passed + 1))
+		echo "ok $number $current # time ${took} s"
+		;;
+	SKIP)
+		skipped=$((skipped + 1))
+		echo "ok $number $current # SKIP time ${took} s"
+		;;
+	*)
+		failed=$((failed + 1))
+		echo "not ok $number $current # time ${took} s: $1"
+		[ ${#said[@]} -eq 0 ] ||
+			printf '#   %s\n' "${said[@]:0:40}"
+		;;
+	esac
+	current='' said=()
+	bound=$((SECONDS + BOOT_SECONDS))
+}
+
+on_end()
+{
+	local name status ms why
+
+	read -r name status ms why <<<"$1"
+	: "$name" "$ms"
+	if [ "$why" != - ]; then
+		conclude "$why"
+	elif [ "$status" = 124 ]; then
+		conclude "timeout"
+	elif [ "$status" = 4 ]; then
+		conclude SKIP
+	elif [ "$status" != 0 ]; then
+		conclude "exit status $status"
+	elif [ $bad_points -gt 0 ]; then
+		conclude "exit status 0 with $bad_points failed points"
+	elif [ $points -eq 0 ]; then
+		conclude "it tested nothing"
+	elif [ -n "$plan" ] && [ "$plan" != $points ]; then
+		conclude "planned $plan points, made $points"
+	else
+		conclude ''
+	fi
+}
+
+on_done()
+{
+	finished=yes
+	bound=$((SECONDS + STUCK_SECONDS))
+}
+
+on_death()
+{
+	if [ -n "$current" ]; then
+		conclude "${complaint:-$1}"
+	elif [ $finished = no ]; then
+		boot_trouble=${boot_trouble:-$1}
+	fi
+}
+
+# Runs tests with the wishes $1 until each is concluded.  After one that left
+# the kernel in doubt the rest gets a new VM.
+run_group()
+{
+	local key=$1 rest name before
+
+	shift
+	while [ $# -gt 0 ]; do
+		finished=no boot_trouble='' before=$number
+		boot_vm "$key" "$@"
+		rest=()
+		for name; do
+			[ -n "${concluded[$name]-}" ] || rest+=("$name")
+		done
+		if [ ${#rest[@]} -gt 0 ] && { [ "$number" = "$before" ] ||
+			[ -n "$boot_trouble" ] || [ $SECONDS -ge $give_up ]; }; then
+			for name in "${rest[@]}"; do
+				current=$name began=$EPOCHREALTIME said=()
+				conclude "not run: ${boot_trouble:-out of time}"
+			done
+			rest=()
+		fi
+		set -- "${rest[@]}"
+	done
+}
+
+run_tests()
+{
+	local name key keys=() members
+	declare -A group
+
+	echo "TAP version 13"
+	echo "1..${#tests[@]}"
+	for name in "${tests[@]}"; do
+		key=$(wishes "$name")
+		if [ "${node[$name]}" = 1 ] && [ "$arch" != arm64 ]; then
+			number=$((number + 1)) skipped=$((skipped + 1))
+			echo "ok $number $name # SKIP $arch has no device tree"
+			continue
+		fi
+		[ -n "${group[$key]-}" ] || keys+=("$key")
+		group[$key]+=" $name"
+	done
+	for key in "${keys[@]}"; do
+		read -ra members <<<"${group[$key]}"
+		run_group "$key" "${members[@]}"
+	done
+	echo "# tests in the VM ($kernel, $arch): $passed passed," \
+		"$failed failed, $skipped skipped, $SECONDS s"
+	[ $failed -eq 0 ]
+}
+
+# --- one command instead of tests
+
+run_command()
+{
+	local status=1
+
+	on_begin() { bound=$give_up; }
+	on_text() { printf '%s\n' "$1"; }
+	on_end()
+	{
+		local why
+
+		read -r _ status _ why <<<"$1"
+		[ "$why" = - ] && return
+		say "$why"
+		status=1
+	}
+	on_death() { [ $finished = yes ] || say "${boot_trouble:-$1}"; }
+	on_complaint() { say "$1"; status=1; }
+	smp[command]=2 mem[command]=1G icount[command]=0 node[command]=0
+	append[command]='' timeout[command]=$deadline
+	force_wishes command
+	boot_trouble=''
+	boot_vm "$(wishes command)" command
+	return "$status"
+}
+
+# --- main
+
+[ -n "$command" ] || for name in "${tests[@]}"; do
+	read_wishes "$name" || die "there is no test called $name"
+	force_wishes "$name"
+done
+
+declare -A concluded
+out=${out:-$src/build/$kernel-$arch}
+"$HVNET_VM/build.sh" --src "$src" --out "$out" --kernel "$kernel" \
+	--arch "$arch" >/dev/null || die "the build failed"
+work=$(mktemp -d)
+exec 9>"$out/lock"
+flock 9
+"$HVNET_VM/initramfs.sh" overlay "$kernel" "$arch" "$out" \
+	"$work/overlay.cpio" || die "packing the tests failed"
+flock -u 9
+base=$("$HVNET_VM/initramfs.sh" base "$arch") || exit 1
+boot=$("$HVNET_VM/kernel.sh" boot "$kernel" "$arch") || exit 1
+mkdir -p "$out/log"
+log=$(mktemp "$out/log/console.XXXXXX")
+ln -sf "${log##*/}" "$out/log/console"
+SECONDS=0
+give_up=$((SECONDS + deadline))
+if [ -n "$command" ]; then
+	run_command
+else
+	run_tests
+fi
