@@ -76,10 +76,10 @@ struct hvsim_raw_zone {
 	__u64 len;
 };
 
-#define HVSIM_ACCESS_WRITE	(1 << 0)	/* in: a write, else a read */
-#define HVSIM_ACCESS_POSTED	(1 << 1)	/* out: nobody waited for an answer */
-#define HVSIM_ACCESS_GAVE_UP	(1 << 2)	/* out: there was no answer in time */
-#define HVSIM_ACCESS_SLEPT	(1 << 3)	/* out: interrupts were let in */
+#define HVSIM_ACCESS_WRITE	0x1	/* in: a write, else a read */
+#define HVSIM_ACCESS_POSTED	0x2	/* out: nobody waited for an answer */
+#define HVSIM_ACCESS_GAVE_UP	0x4	/* out: there was no answer in time */
+#define HVSIM_ACCESS_SLEPT	0x8	/* out: interrupts were let in */
 
 /**
  * struct hvsim_raw_access - one access to a register
@@ -102,7 +102,7 @@ struct hvsim_raw_access {
 	__u32 pad;
 };
 
-#define HVSIM_IRQ_MANUAL_EOI	(1 << 0)	/* active until HVSIM_RAW_EOI */
+#define HVSIM_IRQ_MANUAL_EOI	0x1	/* active until HVSIM_RAW_EOI */
 
 /**
  * struct hvsim_raw_irq - where one of the zone's interrupts goes
