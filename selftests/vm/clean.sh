@@ -18,9 +18,12 @@ if [ -e $sim/guests ]; then
 		echo "${guest%% irq=*}" >$sim/del_guest
 	done <$sim/guests
 fi
-if [ -e $bus/del_zone ]; then
-	for zone in $bus/devices/zone*; do
-		[ -e "$zone/id" ] && echo "id=$(cat "$zone/id")" >$bus/del_zone
+if [ -d $bus/devices ]; then
+	for dev in "$bus"/devices/zone*-*; do
+		[ -e "$dev" ] && echo "${dev##*/}" >$bus/del_device
+	done
+	for zone in "$bus"/devices/zone*; do
+		[ -e "$zone" ] && echo "id=${zone##*zone}" >$bus/del_zone
 	done
 fi
 for module in hvisor_sim hvisor_vnet; do

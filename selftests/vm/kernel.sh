@@ -104,9 +104,11 @@ resolve()
 
 record()
 {
-	(cd "$1" && find . -type f ! -name SHA256SUMS \
-		! -path './root/*' ! -path './glue/*' \
-		-exec sha256sum {} + | LC_ALL=C sort -k2 >SHA256SUMS)
+	local sums
+
+	sums=$(cd "$1" && find . -type f ! -path './root/*' ! -path './glue/*' \
+		-exec sha256sum {} + | LC_ALL=C sort -k2)
+	echo "$sums" >"$1/SHA256SUMS"
 }
 
 # True when directory $1 is complete and unchanged since it was recorded.

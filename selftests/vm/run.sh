@@ -185,10 +185,10 @@ make_command_line()
 	case $arch in
 	arm64)
 		raw_base=0x60000000
-		qemu=(qemu-system-aarch64 -machine virt,gic-version=3)
+		qemu=(qemu-system-aarch64 -machine "virt,gic-version=3")
 		# Only the newest CPU model counts instructions exactly.
 		if [ "$icount_now" = 1 ]; then
-			qemu+=(-cpu max,lpa2=off,pauth-impdef=on)
+			qemu+=(-cpu "max,lpa2=off,pauth-impdef=on")
 		else
 			qemu+=(-cpu cortex-a72)
 		fi
