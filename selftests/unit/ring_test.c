@@ -594,6 +594,7 @@ static void indirect_contents_illegal(void)
 	set_desc(desc, 0, TABLE, 32, INDIR, 0);
 	set_desc(table, 0, BUFS, 1, NEXT, 1);
 	set_desc(table, 1, TABLE + 0x100, 16, INDIR, 0);
+	set_desc(guest(TABLE + 0x100), 0, BUFS, 1, 0, 0);
 	make_available(0);
 	BREAKS(HVNET_RING_BAD_INDIRECT);
 
