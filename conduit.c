@@ -94,13 +94,15 @@ struct hvnet_conduit *hvnet_hvc_conduit(struct platform_device *pdev,
 	struct hvnet_hvc *hvc;
 
 	if (!HVISOR_HAVE_HYPERCALL)
-		return ERR_PTR(hvnet_refuse(why, -ENODEV, "hvisor's hypercalls on this architecture are not known"));
+		return ERR_PTR(hvnet_refuse(why, -ENODEV,
+					    "hvisor's hypercalls are not known here"));
 	hvc = devm_kzalloc(&pdev->dev, sizeof(*hvc), GFP_KERNEL);
 	if (!hvc)
 		return ERR_PTR(hvnet_refuse(why, -ENOMEM, "out of memory"));
 	hvc->irq = platform_get_irq(pdev, 0);
 	if (hvc->irq < 0)
-		return ERR_PTR(hvnet_refuse(why, hvc->irq, "the device tree node names no usable wake interrupt (error %d)",
+		return ERR_PTR(hvnet_refuse(why, hvc->irq,
+					    "the device tree node names no usable wake interrupt (error %d)",
 					    hvc->irq));
 	hvc->pdev = pdev;
 	hvc->c.name = "hvc";

@@ -187,6 +187,8 @@ static void hvnet_dev_work(struct work_struct *work)
 		hvnet_dev_stop(dev);
 		if (hvnet_dev_commit(dev, &p.reg))
 			hvnet_dev_start(dev);
+		else
+			hvnet_nic_forget(dev->netdev);
 		p.acc.value = p.reg.value;
 		hvpage_answer(dev->line.hp, &p.acc);
 	}
@@ -357,7 +359,8 @@ static int hvnet_zone_check_ram(const struct hvnet_memory *mem,
 			for (j = 0; j < zone->mem.n; j++)
 				if (hvnet_ranges_share(&mem->range[i],
 						       &zone->mem.range[j]))
-					return hvnet_refuse(why, -EBUSY, "RAM at %#llx belongs to zone %u",
+					return hvnet_refuse(why, -EBUSY,
+							    "RAM at %#llx belongs to zone %u",
 							    mem->range[i].pa,
 							    zone->id);
 	return 0;
@@ -472,7 +475,8 @@ int hvnet_zone_remove(u32 id, struct hvnet_reason *why)
 	if (!zone)
 		err = hvnet_refuse(why, -ENOENT, "there is no zone %u", id);
 	else if (dev)
-		err = hvnet_refuse(why, -EBUSY, "zone %u still has device %s: remove it first",
+		err = hvnet_refuse(why, -EBUSY,
+				   "zone %u still has device %s: remove it first",
 				   id, dev_name(&dev->dev));
 	else
 		hvnet_zone_destroy(zone);
@@ -500,18 +504,22 @@ static int hvnet_dev_check_place(const struct hvnet_zone *zone,
 	const struct hvnet_dev *other;
 
 	if (p->len < HVNET_REGION_MIN)
-		return hvnet_refuse(why, -EINVAL, "len %#llx is less than the %#x a virtio-mmio device takes",
+		return hvnet_refuse(why, -EINVAL,
+				    "len %#llx is less than the %#x a virtio-mmio device takes",
 				    p->len, HVNET_REGION_MIN);
 	if (p->addr + p->len < p->addr || p->addr % sizeof(u64))
-		return hvnet_refuse(why, -EINVAL, "addr %#llx with len %#llx is no region of registers",
+		return hvnet_refuse(why, -EINVAL,
+				    "addr %#llx with len %#llx is no region of registers",
 				    p->addr, p->len);
 	if (hvnet_memory_at(&zone->mem, p->addr, 1))
-		return hvnet_refuse(why, -EINVAL, "addr %#llx lies in the zone's RAM",
+		return hvnet_refuse(why, -EINVAL,
+				    "addr %#llx lies in the zone's RAM",
 				    p->addr);
 	list_for_each_entry(other, &zone->devices, node)
 		if (p->addr < other->addr + other->len &&
 		    other->addr < p->addr + p->len)
-			return hvnet_refuse(why, -EEXIST, "addr %#llx with len %#llx overlaps device %s",
+			return hvnet_refuse(why, -EEXIST,
+					    "addr %#llx with len %#llx overlaps device %s",
 					    p->addr, p->len,
 					    dev_name(&other->dev));
 	return 0;
@@ -521,10 +529,12 @@ static int hvnet_dev_check(const struct hvnet_dev_params *p,
 			   struct hvnet_reason *why)
 {
 	if (p->irq < HVISOR_IRQ_MIN || p->irq > HVISOR_IRQ_MAX)
-		return hvnet_refuse(why, -EINVAL, "irq %u is outside %u..%u (it is the interrupt id: on arm64 the SPI number plus 32)",
+		return hvnet_refuse(why, -EINVAL,
+				    "irq %u is outside %u..%u (it is the interrupt id: on arm64 the SPI number plus 32)",
 				    p->irq, HVISOR_IRQ_MIN, HVISOR_IRQ_MAX);
 	if (!is_power_of_2(p->queue_max) || p->queue_max > HVNET_QUEUE_MAX)
-		return hvnet_refuse(why, -EINVAL, "queue %u is no power of two up to %u",
+		return hvnet_refuse(why, -EINVAL,
+				    "queue %u is no power of two up to %u",
 				    p->queue_max, HVNET_QUEUE_MAX);
 	if (p->mtu < HVNET_MTU_MIN || p->mtu > HVNET_MTU_MAX)
 		return hvnet_refuse(why, -EINVAL, "mtu %u is outside %u..%u",
@@ -533,7 +543,8 @@ static int hvnet_dev_check(const struct hvnet_dev_params *p,
 		return hvnet_refuse(why, -EINVAL, "mac %pM is a group address",
 				    p->mac);
 	if (p->name[0] && !dev_valid_name(p->name))
-		return hvnet_refuse(why, -EINVAL, "name '%s' cannot name an interface",
+		return hvnet_refuse(why, -EINVAL,
+				    "name '%s' cannot name an interface",
 				    p->name);
 	return 0;
 }
@@ -583,7 +594,8 @@ static int hvnet_dev_add(struct hvnet_dev *dev,
 	if (!err)
 		err = device_add(&dev->dev);
 	if (err) {
-		hvnet_refuse(why, err, "the device could not be added (error %d)",
+		hvnet_refuse(why, err,
+			     "the device could not be added (error %d)",
 			     err);
 		goto err_line;
 	}
@@ -746,7 +758,8 @@ static int hvnet_join(struct hvnet_conduit *c, struct hvnet_reason *why)
 
 	mutex_lock(&hvnet_lock);
 	if (hvnet_hp) {
-		err = hvnet_refuse(why, -EBUSY, "attached to a hypervisor already (%s)",
+		err = hvnet_refuse(why, -EBUSY,
+				   "attached to a hypervisor already (%s)",
 				   hvpage_conduit_name(hvnet_hp));
 		goto out;
 	}
@@ -778,6 +791,7 @@ static int hvnet_probe(struct platform_device *pdev)
 		return err;
 	}
 	dev_info(&pdev->dev, "attached to hvisor (%s)\n", c->name);
+	/* An action instead of .remove, whose type changed with 6.11. */
 	return devm_add_action_or_reset(&pdev->dev, hvnet_leave, NULL);
 }
 
@@ -816,7 +830,8 @@ static int __init hvnet_init(void)
 		goto err_bus;
 	mutex_lock(&hvnet_lock);
 	if (!hvnet_hp)
-		pr_info("no hypervisor yet: waiting for a device tree node compatible with \"" HVISOR_COMPATIBLE "\"\n");
+		pr_info("no hypervisor yet: waiting for a device tree node compatible with \"%s\"\n",
+			HVISOR_COMPATIBLE);
 	mutex_unlock(&hvnet_lock);
 	return 0;
 

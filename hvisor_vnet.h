@@ -123,7 +123,7 @@ struct hvnet_dev {
 	DECLARE_BITMAP(waiting, HVISOR_MAX_CPUS);
 
 	struct work_struct work;
-	struct mutex work_lock;
+	struct mutex work_lock;		/* starting and stopping the data path */
 	bool running;
 	struct delayed_work takeover;
 	u64 heard;
@@ -186,6 +186,7 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 void hvnet_nic_destroy(struct net_device *netdev);
 int hvnet_nic_start(struct net_device *netdev);
 void hvnet_nic_stop(struct net_device *netdev);
+void hvnet_nic_forget(struct net_device *netdev);
 void hvnet_nic_kick(struct net_device *netdev, unsigned int queue);
 bool hvnet_nic_waits(struct net_device *netdev);
 bool hvnet_nic_unheard(struct net_device *netdev);

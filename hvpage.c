@@ -41,7 +41,7 @@
 #define HVPAGE_RETRY_MIN_NS	(100 * NSEC_PER_USEC)
 #define HVPAGE_RETRY_MAX_NS	(100 * NSEC_PER_MSEC)
 
-/* From a guest's acknowledgement to its EOI: an injection then is lost. */
+/* From a guest's acknowledgment to its EOI: an injection then is lost. */
 #define HVPAGE_HOLD_NS		(5 * NSEC_PER_USEC)
 
 /**
@@ -67,7 +67,7 @@ struct hvpage {
 	struct hvisor_page *page;
 	struct hvnet_conduit *conduit;
 	hvpage_access_fn serve;
-	struct mutex line_mutex;
+	struct mutex line_mutex;	/* lines */
 	struct list_head lines;
 
 	raw_spinlock_t req_lock ____cacheline_aligned_in_smp;
@@ -434,7 +434,7 @@ static void hvpage_line_rest(struct hvpage_line *line)
  * intervals.  A spurious interrupt is harmless.  A guest that polls never
  * acknowledges: the retries end, and start afresh with the next news.
  *
- * Right after an acknowledgement the guest's interrupt is still active, so an
+ * Right after an acknowledgment the guest's interrupt is still active, so an
  * injection is held back for a moment.
  *
  * Context: any, interrupts on or off. A line that is off ignores it.
@@ -537,6 +537,11 @@ void hvpage_line_on(struct hvpage_line *line)
 	line->acked_at = 0;
 	hvpage_line_rest(line);
 	line->on = true;
+	if (atomic_read(line->isr)) {
+		/* It was off for a moment, with news not yet acknowledged. */
+		line->backoff = HVPAGE_RETRY_MIN_NS;
+		hvpage_line_inject(line, ktime_get());
+	}
 	raw_spin_unlock_irqrestore(&line->lock, flags);
 }
 
@@ -569,12 +574,14 @@ static int hvpage_line_check(struct hvpage *hp, const struct hvpage_line *line,
 		if (other->zone != line->zone)
 			continue;
 		if (other->irq == line->irq)
-			return hvnet_refuse(why, -EBUSY, "zone %u has a device with interrupt %u already",
+			return hvnet_refuse(why, -EBUSY,
+					    "zone %u has a device with interrupt %u already",
 					    line->zone, line->irq);
 		n++;
 	}
 	if (n >= HVISOR_ZONE_MAX_IRQS)
-		return hvnet_refuse(why, -ENOSPC, "zone %u has %u interrupts already: hvisor panics when more than that are outstanding",
+		return hvnet_refuse(why, -ENOSPC,
+				    "zone %u has %u interrupts already: hvisor panics when more than that are outstanding",
 				    line->zone, n);
 	return 0;
 }
@@ -642,7 +649,8 @@ static int hvpage_give(struct hvpage *hp, struct hvnet_reason *why)
 				      hvpage_wake, hp);
 
 	if (err)
-		return hvnet_refuse(why, err, "hvisor did not take the shared page (%s, error %d)",
+		return hvnet_refuse(why, err,
+				    "hvisor did not take the shared page (%s, error %d)",
 				    hp->conduit->name, err);
 	/* Whatever was queued while nobody listened, then arm. */
 	irq_work_queue(&hp->after_eoi_hard);
@@ -667,7 +675,8 @@ struct hvpage *hvpage_attach(struct hvnet_conduit *c, hvpage_access_fn serve,
 		return ERR_PTR(hvnet_refuse(why, -ENOMEM, "out of memory"));
 	hp->page = hvpage_get_page(c);
 	if (!hp->page) {
-		err = hvnet_refuse(why, -ENOMEM, "no memory for the shared page");
+		err = hvnet_refuse(why, -ENOMEM,
+				   "no memory for the shared page");
 		goto err_free;
 	}
 	hp->conduit = c;

@@ -84,7 +84,8 @@ static int hvnet_refuse_mixed(const struct hvnet_range *r,
 			      const struct hvnet_census *c,
 			      struct hvnet_reason *why)
 {
-	return hvnet_refuse(why, -EINVAL, "RAM at %#llx, %#llx bytes, runs into root's own: %#llx bytes of it are root's; does it ask for more than the device tree reserves (no-map)?",
+	return hvnet_refuse(why, -EINVAL,
+			    "RAM at %#llx, %#llx bytes, runs into root's own: %#llx bytes of it are root's; does it ask for more than the device tree reserves (no-map)?",
 			    r->pa, r->size, c->ram);
 }
 
@@ -99,9 +100,11 @@ static int hvnet_check_ram(struct hvnet_range *r, const struct hvnet_census *c,
 		return 0;
 	}
 	if (c->reserved)
-		return hvnet_refuse(why, -EINVAL, "RAM at %#llx, %#llx bytes, is reserved only in part (%#llx bytes): does it ask for more than the device tree reserves?",
+		return hvnet_refuse(why, -EINVAL,
+				    "RAM at %#llx, %#llx bytes, is reserved only in part (%#llx bytes): does it ask for more than the device tree reserves?",
 				    r->pa, r->size, c->reserved);
-	return hvnet_refuse(why, -EPERM, "RAM at %#llx, %#llx bytes, is root's own: reserve it (no-map) in root's device tree",
+	return hvnet_refuse(why, -EPERM,
+			    "RAM at %#llx, %#llx bytes, is root's own: reserve it (no-map) in root's device tree",
 			    r->pa, r->size);
 }
 
@@ -116,10 +119,12 @@ static int hvnet_check_kind(struct hvnet_range *r, bool root_ram_ok,
 	if (c.ram)
 		return hvnet_refuse_mixed(r, &c, why);
 	if (c.device)
-		return hvnet_refuse(why, -EBUSY, "%#llx, %#llx bytes, is not RAM: registers or firmware of root's live there",
+		return hvnet_refuse(why, -EBUSY,
+				    "%#llx, %#llx bytes, is not RAM: registers or firmware of root's live there",
 				    r->pa, r->size);
 	if (c.unmapped && c.unmapped != r->size)
-		return hvnet_refuse(why, -EINVAL, "RAM at %#llx, %#llx bytes, runs into a hole: only %#llx bytes of it are memory; does it ask for more than the device tree reserves?",
+		return hvnet_refuse(why, -EINVAL,
+				    "RAM at %#llx, %#llx bytes, runs into a hole: only %#llx bytes of it are memory; does it ask for more than the device tree reserves?",
 				    r->pa, r->size, c.unmapped);
 	return 0;
 }
@@ -133,13 +138,15 @@ static int hvnet_check_shape(const struct hvnet_range *r,
 		return hvnet_refuse(why, -EINVAL, "RAM at %#llx has size 0",
 				    r->pa);
 	if ((r->pa | r->ipa | r->size) & ~PAGE_MASK)
-		return hvnet_refuse(why, -EINVAL, "RAM at %#llx (in the guest %#llx), %#llx bytes, is not made of whole pages",
+		return hvnet_refuse(why, -EINVAL,
+				    "RAM at %#llx (in the guest %#llx), %#llx bytes, is not made of whole pages",
 				    r->pa, r->ipa, r->size);
 	if (r->pa + last < r->pa || r->ipa + last < r->ipa ||
 	    r->pa + last != (phys_addr_t)(r->pa + last) ||
 	    r->pa + last > (u64)PHYS_ADDR_MAX >> 1 ||
 	    r->size > SIZE_MAX >> 1)
-		return hvnet_refuse(why, -EINVAL, "RAM at %#llx (in the guest %#llx), %#llx bytes, runs past the end of the address space",
+		return hvnet_refuse(why, -EINVAL,
+				    "RAM at %#llx (in the guest %#llx), %#llx bytes, runs past the end of the address space",
 				    r->pa, r->ipa, r->size);
 	return 0;
 }
@@ -166,10 +173,12 @@ static int hvnet_check_overlap(const struct hvnet_memory *mem, unsigned int i,
 		const struct hvnet_range *o = &mem->range[j];
 
 		if (hvnet_overlap(r->ipa, r->size, o->ipa, o->size))
-			return hvnet_refuse(why, -EINVAL, "two ranges of RAM overlap in the guest at %#llx",
+			return hvnet_refuse(why, -EINVAL,
+					    "two ranges of RAM overlap in the guest at %#llx",
 					    max(r->ipa, o->ipa));
 		if (hvnet_overlap(r->pa, r->size, o->pa, o->size))
-			return hvnet_refuse(why, -EINVAL, "two ranges of RAM overlap in root at %#llx",
+			return hvnet_refuse(why, -EINVAL,
+					    "two ranges of RAM overlap in root at %#llx",
 					    max(r->pa, o->pa));
 	}
 	return 0;
@@ -182,7 +191,8 @@ static int hvnet_check(struct hvnet_memory *mem, bool root_ram_ok,
 	int err;
 
 	if (!mem->n)
-		return hvnet_refuse(why, -EINVAL, "a zone needs at least one range of RAM");
+		return hvnet_refuse(why, -EINVAL,
+				    "a zone needs at least one range of RAM");
 	for (i = 0; i < mem->n; i++) {
 		err = hvnet_check_shape(&mem->range[i], why) ?:
 		      hvnet_check_overlap(mem, i, why) ?:
@@ -221,7 +231,8 @@ int hvnet_memory_map(struct hvnet_memory *mem, bool root_ram_ok,
 	return 0;
 
 err_unmap:
-	err = hvnet_refuse(why, -ENOMEM, "RAM at %#llx, %#llx bytes, cannot be mapped",
+	err = hvnet_refuse(why, -ENOMEM,
+			   "RAM at %#llx, %#llx bytes, cannot be mapped",
 			   mem->range[i].pa, mem->range[i].size);
 	mem->n = i;
 	hvnet_memory_unmap(mem);

@@ -13,7 +13,7 @@
  *
  * The barriers are the virt_ family, also on a root kernel built for one CPU:
  * the other side is a driver in another zone.  Their partners are named as in
- * drivers/virtio/virtio_ring.c.
+ * Linux's driver of split virtqueues, drivers/virtio.
  */
 #include <linux/compiler.h>
 #include <linux/errno.h>

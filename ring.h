@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The split virtqueue seen from the device (virtio 1.2, section 2.7): types and
- * functions of ring.c.  Pure: no device, no net, no page, no sleeping; the
+ * The split virtqueue seen from the device (virtio 1.2, section 2.7).  Pure: no device, no net, no page, no sleeping; the
  * caller serialises all calls for one ring.
  */
 #ifndef HVNET_RING_H

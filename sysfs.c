@@ -36,7 +36,8 @@ static int hvnet_parse_word(char *word, const struct hvnet_key *keys,
 	char *value = strchr(word, '=');
 
 	if (!value)
-		return hvnet_refuse(why, -EINVAL, "'%s' is not of the form key=value",
+		return hvnet_refuse(why, -EINVAL,
+				    "'%s' is not of the form key=value",
 				    word);
 	*value++ = '\0';
 	for (key = keys; key->name; key++)
@@ -120,7 +121,8 @@ static int hvnet_zone_set_ram(void *request, const char *value,
 	unsigned int i;
 
 	if (r->mem.n == HVNET_MAX_RANGES)
-		return hvnet_refuse(why, -E2BIG, "a zone has at most %u ranges of RAM",
+		return hvnet_refuse(why, -E2BIG,
+				    "a zone has at most %u ranges of RAM",
 				    HVNET_MAX_RANGES);
 	if (strscpy(word, value, sizeof(word)) < 0)
 		goto malformed;
@@ -135,7 +137,8 @@ static int hvnet_zone_set_ram(void *request, const char *value,
 	return 0;
 
 malformed:
-	return hvnet_refuse(why, -EINVAL, "ram '%s' is not ROOT_ADDRESS,GUEST_ADDRESS,SIZE",
+	return hvnet_refuse(why, -EINVAL,
+			    "ram '%s' is not ROOT_ADDRESS,GUEST_ADDRESS,SIZE",
 			    value);
 }
 
@@ -237,10 +240,12 @@ static int hvnet_dev_set_mac(void *request, const char *value,
 	struct hvnet_dev_params *p = request;
 
 	if (strlen(value) != 3 * ETH_ALEN - 1 || !mac_pton(value, p->mac))
-		return hvnet_refuse(why, -EINVAL, "mac '%s' is not of the form 02:00:00:00:00:01",
+		return hvnet_refuse(why, -EINVAL,
+				    "mac '%s' is not of the form 02:00:00:00:00:01",
 				    value);
 	if (is_zero_ether_addr(p->mac))
-		return hvnet_refuse(why, -EINVAL, "mac is all zero (leave it out to have one made)");
+		return hvnet_refuse(why, -EINVAL,
+				    "mac is all zero (leave it out to have one made)");
 	return 0;
 }
 
@@ -250,7 +255,8 @@ static int hvnet_dev_set_name(void *request, const char *value,
 	struct hvnet_dev_params *p = request;
 
 	if (!*value || strscpy(p->name, value, sizeof(p->name)) < 0)
-		return hvnet_refuse(why, -EINVAL, "name '%s' is not 1 to %u characters long",
+		return hvnet_refuse(why, -EINVAL,
+				    "name '%s' is not 1 to %u characters long",
 				    value, IFNAMSIZ - 1);
 	return 0;
 }

@@ -45,6 +45,7 @@
  * @tx_ring: the guest's transmit queue; owned by @napi
  * @tx_chain: the chain being read; same owner
  * @napi: serves @tx_ring; enabled while the data path runs
+ * @live: the data path runs; changed under the tx queue lock
  * @hdr_len: bytes of virtio_net_hdr before each frame; constant while the data
  *	path runs
  * @mergeable: VIRTIO_NET_F_MRG_RXBUF was negotiated; likewise
@@ -62,8 +63,9 @@ struct hvnet_pair {
 	struct hvnet_chain tx_chain;
 	struct napi_struct napi;
 
-	unsigned int hdr_len ____cacheline_aligned_in_smp;
+	bool live ____cacheline_aligned_in_smp;
 	bool mergeable;
+	unsigned int hdr_len;
 	u64 stat[HVNET_STATS];
 	u64 drop[HVNET_DROPS];
 };
@@ -440,10 +442,6 @@ static bool hvnet_rx_take(struct hvnet_pair *pair, struct netdev_queue *txq,
 	u16 seen;
 	int err;
 
-	if (!ring->num) {
-		hvnet_drop(pair, HVNET_DROP_RX_NO_GUEST);
-		return true;
-	}
 	if (ring->notify_on)
 		hvnet_ring_notify_off(ring);
 	err = hvnet_rx_frame(pair, skb, &seen);
@@ -473,10 +471,16 @@ static netdev_tx_t hvnet_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct netdev_queue *txq = netdev_get_tx_queue(netdev, queue);
 	struct hvnet_nic *nic = netdev_priv(netdev);
 	struct hvnet_pair *pair = &nic->pair[queue];
-	bool taken = hvnet_rx_take(pair, txq, skb);
+	bool taken;
 
+	if (!pair->live || !pair->rx_ring.num) {
+		hvnet_drop(pair, HVNET_DROP_RX_NO_GUEST);
+		dev_kfree_skb_any(skb);
+		return NETDEV_TX_OK;
+	}
+	taken = hvnet_rx_take(pair, txq, skb);
 	/* One barrier and at most one interrupt for a burst. */
-	if (pair->rx_ring.num && (!netdev_xmit_more() || netif_xmit_stopped(txq)))
+	if (!netdev_xmit_more() || netif_xmit_stopped(txq))
 		hvnet_publish(pair, &pair->rx_ring);
 	if (!taken)
 		return NETDEV_TX_BUSY;
@@ -546,48 +550,53 @@ bool hvnet_nic_unheard(struct net_device *netdev)
 
 /* Start and stop. */
 
+/* A ring that was in use and still is goes on where it was. */
 static int hvnet_ring_setup(struct hvnet_dev *dev, struct hvnet_ring *ring,
 			    unsigned int queue)
 {
 	const struct hvnet_mmio *m = &dev->mmio;
 
 	if (!m->queue[queue].ready)
+		hvnet_ring_stop(ring);
+	if (!m->queue[queue].ready || ring->num)
 		return 0;
 	return hvnet_ring_start(ring, &dev->zone->mem, &m->queue[queue].setup,
 				hvnet_mmio_has(m, VIRTIO_RING_F_EVENT_IDX),
 				hvnet_mmio_has(m, VIRTIO_RING_F_INDIRECT_DESC));
 }
 
-static int hvnet_pair_start(struct hvnet_pair *pair, struct netdev_queue *txq)
+static int hvnet_pair_setup(struct hvnet_pair *pair)
 {
 	struct hvnet_dev *dev = pair->nic->dev;
-	int err;
 
-	__netif_tx_lock_bh(txq);
 	/* 10 bytes only for the guest that accepted neither (5.1.6.1). */
 	pair->mergeable = hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_MRG_RXBUF);
 	if (pair->mergeable || hvnet_mmio_has(&dev->mmio, VIRTIO_F_VERSION_1))
 		pair->hdr_len = sizeof(struct virtio_net_hdr_v1);
 	else
 		pair->hdr_len = sizeof(struct virtio_net_hdr);
-	err = hvnet_ring_setup(dev, &pair->rx_ring, HVNET_QUEUE_RX);
-	if (!err)
-		err = hvnet_ring_setup(dev, &pair->tx_ring, HVNET_QUEUE_TX);
-	__netif_tx_unlock_bh(txq);
+	return hvnet_ring_setup(dev, &pair->rx_ring, HVNET_QUEUE_RX) ?:
+	       hvnet_ring_setup(dev, &pair->tx_ring, HVNET_QUEUE_TX);
+}
 
-	/* Even if it failed, so that a stop finds it enabled. */
-	napi_enable(&pair->napi);
-	return err;
+static void hvnet_pair_set_live(struct hvnet_pair *pair,
+				struct netdev_queue *txq, bool live)
+{
+	__netif_tx_lock_bh(txq);
+	pair->live = live;
+	__netif_tx_unlock_bh(txq);
 }
 
 /**
  * hvnet_nic_start - start the data path
  * @netdev: the root-side interface
  *
- * To be stopped again even if it fails.
+ * Queues the driver has made ready since are begun, others go on where they
+ * were, those it has disabled are forgotten.
  *
- * Context: process, under work_lock, while no driver changes its queues.
- * Return: 0, or a negative errno if a ring is not where it may be.
+ * Context: process, under work_lock, stopped.
+ * Return: 0, or a negative errno if a ring is not where it may be: nothing runs
+ * then.
  */
 int hvnet_nic_start(struct net_device *netdev)
 {
@@ -596,9 +605,11 @@ int hvnet_nic_start(struct net_device *netdev)
 	struct netdev_queue *txq = netdev_get_tx_queue(netdev, 0);
 	int err;
 
-	err = hvnet_pair_start(pair, txq);
+	err = hvnet_pair_setup(pair);
 	if (err)
 		return err;
+	napi_enable(&pair->napi);
+	hvnet_pair_set_live(pair, txq, true);
 	netif_tx_wake_queue(txq);
 	netif_carrier_on(netdev);
 	/* What the guest queued before we listened. */
@@ -614,20 +625,32 @@ int hvnet_nic_start(struct net_device *netdev)
  *
  * Guest memory is not touched any more once this returns.
  *
- * Context: process, under work_lock; the line is off.
+ * Context: process, under work_lock; the line is off. May be stopped already.
  */
 void hvnet_nic_stop(struct net_device *netdev)
 {
 	struct hvnet_nic *nic = netdev_priv(netdev);
 	struct hvnet_pair *pair = &nic->pair[0];
-	struct netdev_queue *txq = netdev_get_tx_queue(netdev, 0);
 
+	if (!pair->live)
+		return;
 	netif_carrier_off(netdev);
 	napi_disable(&pair->napi);
-	hvnet_ring_stop(&pair->tx_ring);
-	__netif_tx_lock_bh(txq);
-	hvnet_ring_stop(&pair->rx_ring);
-	__netif_tx_unlock_bh(txq);
+	hvnet_pair_set_live(pair, netdev_get_tx_queue(netdev, 0), false);
+}
+
+/**
+ * hvnet_nic_forget - forget where the guest's rings were
+ * @netdev: the root-side interface, its data path stopped
+ *
+ * Context: process, under work_lock.
+ */
+void hvnet_nic_forget(struct net_device *netdev)
+{
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
+	hvnet_ring_stop(&nic->pair[0].rx_ring);
+	hvnet_ring_stop(&nic->pair[0].tx_ring);
 }
 
 /* The interface. */
@@ -776,11 +799,13 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 	}
 	err = register_netdev(netdev);
 	if (err == -EEXIST) {
-		hvnet_refuse(why, err, "there is an interface %s already (if it is a left-over tap: ip link del %s)",
+		hvnet_refuse(why, err,
+			     "there is an interface %s already (if it is a left-over tap: ip link del %s)",
 			     params->name, params->name);
 		goto err_free;
 	} else if (err) {
-		hvnet_refuse(why, err, "the interface could not be registered (error %d)",
+		hvnet_refuse(why, err,
+			     "the interface could not be registered (error %d)",
 			     err);
 		goto err_free;
 	}
