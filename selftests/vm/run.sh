@@ -36,7 +36,7 @@ usage()
 	 			override what the tests ask for
 	  --timeout S		default bound of a test (300)
 	  --deadline S		bound of the whole run (1500)
-	  --command WORDS	run that instead of tests, print what it says
+	  --command SCRIPT	run that by sh instead of tests, print what it says
 	  --list		print the names of the tests
 	EOF
 	exit 2
@@ -234,6 +234,7 @@ boot_vm()
 	make_command_line "$1"
 	shift
 	on_list "$@" >"$work/list/etc/rig.tests"
+	echo "$command" >"$work/list/etc/command.sh"
 	(cd "$work/list" && find etc | cpio -o -H newc -R 0:0 --quiet) \
 		>"$work/list.cpio"
 	cat "$base" "$work/overlay.cpio" "$work/list.cpio" >"$work/initrd"
@@ -297,7 +298,7 @@ on_list()
 
 	for name; do
 		if [ -n "$command" ]; then
-			echo "$name ${timeout[$name]} $command"
+			echo "$name ${timeout[$name]} sh /etc/command.sh"
 		else
 			echo "$name ${timeout[$name]} ./${file[$name]}"
 		fi
