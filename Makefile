@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# For people: build the module for a kernel, test it, watch it work.  What the
+# kernel's build system reads is Kbuild; how tests are run is in selftests/vm.
+#
+#   make help
+
+# For "modules"; ARCH and CROSS_COMPILE are handed on as the kernel wants them.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+# For the tests: which kernel, which machine, which tests.
+KERNEL ?= 6.1
+VM := selftests/vm
+vm_arch = $(or $(ARCH),arm64)
+
+CHECK = ARCH_VM=$(vm_arch) KERNEL_VM=$(KERNEL) TESTS="$(TESTS)" \
+	MUTANTS="$(MUTANTS)" $(VM)/check.sh
+
+all: modules
+
+modules modules_install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+
+clean:
+	$(RM) -r build
+	@! [ -d $(KDIR) ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
+
+demo:
+	@$(VM)/setup.sh
+	@$(VM)/demo.sh
+
+check:
+	@$(CHECK) unit static build vm
+
+check-unit check-static check-build check-vm check-mutants:
+	@$(CHECK) $(@:check-%=%)
+
+help:
+	@echo "make			build hvisor_vnet.ko for the kernel at KDIR"
+	@echo "			(default: the running one; ARCH, CROSS_COMPILE)"
+	@echo "make modules_install	install it there"
+	@echo "make demo		watch a guest talk to a bridge through it, in a VM"
+	@echo "make check		all of the checks below but the mutants"
+	@echo "make check-unit		the pure parts in user space, under ASan and UBSan"
+	@echo "make check-static	W=1, sparse, checkpatch, shellcheck"
+	@echo "make check-build	compile for 5.10, 6.1, 6.12, arm64 and x86_64"
+	@echo "make check-vm		tests on a real kernel in a VM; for example"
+	@echo "			KERNEL=6.12 ARCH=x86_64 TESTS=\"one two\""
+	@echo "make check-mutants	does each test catch what it is there for?"
+	@echo "make clean		remove what was built"
+	@echo
+	@echo "Debian packages that are missing are installed by name (apt-get);"
+	@echo "kernels are kept in $${XDG_CACHE_HOME:-~/.cache}/hvisor_vnet."
+
+.PHONY: all modules modules_install clean demo help check check-unit \
+	check-static check-build check-vm check-mutants

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Runs the checks named on the command line, shows the KTAP of each as it
+# comes, and ends in one line that sums up all test points of all of them.
+# What is counted are the innermost points: those of a test, not the test once
+# more, except when the test fails although all of its points passed.
+#
+#	check.sh unit static build vm mutants
+set -u
+. "$(dirname "$0")/common.sh"
+
+mkdir -p "$HVNET_TOP/build/check"
+export ARCH_VM=${ARCH_VM:-arm64} KERNEL_VM=${KERNEL_VM:-$HVNET_MAIN_KERNEL}
+totals=$HVNET_TOP/build/check/totals.$$
+trap 'rm -f "$totals"' EXIT
+: >"$totals"
+
+describe()
+{
+	case $1 in
+	unit) echo "unit tests of the pure parts, in user space, under ASan and UBSan" ;;
+	static) echo "static checks: W=1, kernel-doc, sparse, checkpatch, shellcheck" ;;
+	build) echo "module and simulator against each kernel and architecture" ;;
+	vm) echo "tests in a VM: kernel $KERNEL_VM, $ARCH_VM" ;;
+	mutants) echo "mutants: each guard taken out must make its test fail" ;;
+	*) die "check.sh knows no check called $1" ;;
+	esac
+}
+
+run_one()
+{
+	local tests mutants
+
+	read -ra tests <<<"${TESTS-}"
+	read -ra mutants <<<"${MUTANTS-}"
+	case $1 in
+	unit) make -s -C "$HVNET_TOP/selftests/unit" run ;;
+	static) "$HVNET_VM/static.sh" ;;
+	build) "$HVNET_VM/matrix.sh" ;;
+	vm) "$HVNET_VM/run.sh" --arch "$ARCH_VM" --kernel "$KERNEL_VM" \
+		"${tests[@]}" ;;
+	mutants) "$HVNET_TOP/selftests/mutants/run.sh" "${mutants[@]}" ;;
+	esac
+}
+
+# Copies KTAP through, except for a check's own sum, and appends
+# "passed failed skipped" to file F.  A check's own sum counts if it has one.
+# shellcheck disable=SC2016
+count='
+/^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ {
+	own = 1; p = $1; f = $3; s = $5 + 0
+	next
+}
+{ print; fflush() }
+/^ +not ok / { inner++; bad++; failed++; next }
+/^ +ok .* # SKIP/ { inner++; skipped++; next }
+/^ +ok / { inner++; passed++; next }
+/^not ok / { if (!bad) failed++; inner = bad = 0; next }
+/^ok .* # SKIP/ { if (!inner) skipped++; inner = bad = 0; next }
+/^ok / { if (!inner) passed++; inner = bad = 0 }
+END {
+	if (own) { passed = p; failed = f; skipped = s }
+	print passed + 0, failed + 0, skipped + 0 >>F
+}'
+
+"$HVNET_VM/setup.sh" || exit 1
+for check; do
+	what=$(describe "$check") || exit 1
+	began=$EPOCHREALTIME
+	echo "# === $check: $what"
+	run_one "$check" 2>&1 | tee "$HVNET_TOP/build/check/$check.ktap" |
+		awk -v F="$totals" "$count"
+	status=${PIPESTATUS[0]}
+	read -r passed failed skipped < <(tail -n 1 "$totals")
+	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
+		echo "not ok - $check ended with status $status"
+		echo "0 1 0" >>"$totals"
+		failed=1
+	fi
+	echo "# === $check: $passed passed, $failed failed, $skipped skipped," \
+		"$(seconds_between "$began" "$EPOCHREALTIME") s"
+done
+awk '
+	{ p += $1; f += $2; s += $3 }
+	END {
+		printf "%d passed, %d failed, %d skipped\n", p, f, s
+		exit f || !p
+	}' "$totals"

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What can be said of the sources without running them, as KTAP: no warning
+# from the compiler, from kernel-doc, from sparse, from checkpatch or from its
+# like for scripts, and a licence line in each file.  Tools come from setup.sh,
+# checkpatch from the kernel's source by way of kernel.sh.
+set -u
+. "$(dirname "$0")/common.sh"
+
+cd "$HVNET_TOP" || exit 1
+out=$HVNET_TOP/build/static
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+number=0 failed=0
+
+# point DESCRIPTION COMMAND...: passed if the command is true and silent
+point()
+{
+	local name=$1 status began=$EPOCHREALTIME
+
+	shift
+	"$@" >"$log" 2>&1
+	status=$?
+	number=$((number + 1))
+	if [ $status -eq 0 ] && [ ! -s "$log" ]; then
+		echo -n "ok $number $name"
+	else
+		failed=$((failed + 1))
+		head -n 60 "$log" | sed 's/^/# /'
+		echo -n "not ok $number $name"
+	fi
+	echo " # time $(seconds_between "$began" "$EPOCHREALTIME") s"
+}
+
+# Files of ours whose name is like one of the arguments.
+sources()
+{
+	local pattern args=()
+
+	for pattern; do
+		args+=(-o -name "$pattern")
+	done
+	find . \( -name build -o -name .git \) -prune -o -type f \
+		\( "${args[@]:1}" \) ! -name '*.mod.c' -print |
+		sed 's,^\./,,' | LC_ALL=C sort
+}
+
+# From scratch, because a file that is up to date is not complained about.
+compiler()
+{
+	rm -rf "${out:?}/$1"
+	"$HVNET_VM/build.sh" --modules --out "$out/$1" --arch "$1" W=1 \
+		>/dev/null
+}
+
+sparse_build()
+{
+	"$HVNET_VM/build.sh" --modules --out "$out/$1" --arch "$1" C=2 \
+		>/dev/null
+}
+
+# What checkpatch says that is right for a kernel and wrong for these files.
+ignored()
+{
+	case $1 in
+	# Their business: a module outside of the tree, for several kernels.
+	compat) echo LINUX_VERSION_CODE,CONSTANT_COMPARISON ;;
+	# Programs, which have no kernel types nor its attributes, and whose
+	# checks end the test.
+	user) echo PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,MACRO_WITH_FLOW_CONTROL ;;
+	# ring.h includes linux/virtio_ring.h, which is not its own name.
+	kernel) echo EMBEDDED_FILENAME ;;
+	esac
+}
+
+checkpatch()
+{
+	local scripts kind=$1
+
+	shift
+	scripts=$("$HVNET_VM/kernel.sh" scripts) || return
+	"$scripts/checkpatch.pl" --no-tree --strict --terse --no-summary \
+		--show-types --ignore "$(ignored "$kind")" -f "$@"
+}
+
+licences()
+{
+	local file bad=0
+
+	while read -r file; do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' &&
+			continue
+		echo "$file has no SPDX line"
+		bad=1
+	done < <(sources '*.[ch]' '*.sh' run Makefile Kbuild '*.rst' '*.yaml')
+	return $bad
+}
+
+# Headers below unit/include imitate the kernel's own macros: not ours to style.
+user='^selftests/\(unit\|vm\|hvisor_vnet\|mutants\)/'
+compat='\(^\|_\|/\)compat\.h$'
+all=$(sources '*.[ch]' | grep -v '^selftests/unit/include/')
+mapfile -t user_files < <(grep "$user" <<<"$all")
+mapfile -t compat_files < <(grep -v "$user" <<<"$all" | grep "$compat")
+mapfile -t kernel_files < <(grep -v "$user" <<<"$all" | grep -v "$compat")
+mapfile -t scripts < <({ sources '*.sh'; ls .ci/run; } 2>/dev/null)
+
+echo "KTAP version 1"
+echo "1..9"
+point "no warning with W=1, arm64" compiler arm64
+point "no warning with W=1, x86_64" compiler x86_64
+point "sparse is silent, arm64" sparse_build arm64
+point "sparse is silent, x86_64" sparse_build x86_64
+point "checkpatch is silent, kernel code" checkpatch kernel "${kernel_files[@]}"
+point "checkpatch is silent, compat headers" checkpatch compat "${compat_files[@]}"
+point "checkpatch is silent, test programs" checkpatch user "${user_files[@]}"
+point "shellcheck is silent" shellcheck -x -P SCRIPTDIR "${scripts[@]}"
+point "each file has a licence line" licences
+[ $failed -eq 0 ]
