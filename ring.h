@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The split virtqueue seen from the device (virtio 1.2, section 2.7).  Pure: no device, no net, no page, no sleeping; the
- * caller serialises all calls for one ring.
+ * The split virtqueue seen from the device (virtio 1.2, section 2.7).  Pure: no
+ * device, no net, no page, no sleeping; the caller serialises all calls for one
+ * ring.
  */
 #ifndef HVNET_RING_H
 #define HVNET_RING_H
