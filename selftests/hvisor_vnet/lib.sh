@@ -146,7 +146,7 @@ linux_ram()
 	awk -F'[- :]+' '/^[0-9a-f].*System RAM/ { print $1, $2 }' /proc/iomem |
 	while read -r first last; do
 		printf 'ram=0x%s,0x%s,0x%x ' "$first" "$first" \
-			$((0x$last + 1 - 0x$first))
+			$(((0x$last + 1 - 0x$first) & ~0xfff))
 	done
 }
 
