@@ -47,6 +47,7 @@ enum hvpage_reply {
 
 /**
  * typedef hvpage_access_fn - serve a guest's access
+ * @acc: the access
  *
  * Context: hard interrupt or softirq, interrupts off, under the page's request
  * lock. Must not sleep and must not call hvpage_answer() itself.
