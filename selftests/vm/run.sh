@@ -456,27 +456,26 @@ run_tests()
 
 run_command()
 {
-	local status=1
-
+	command_status=1
 	on_begin() { bound=$give_up; }
 	on_text() { printf '%s\n' "$1"; }
 	on_end()
 	{
 		local why
 
-		read -r _ status _ why <<<"$1"
+		read -r _ command_status _ why <<<"$1"
 		[ "$why" = - ] && return
 		say "$why"
-		status=1
+		command_status=1
 	}
 	on_death() { [ $finished = yes ] || say "${boot_trouble:-$1}"; }
-	on_complaint() { say "$1"; status=1; }
+	on_complaint() { say "$1"; }
 	smp[command]=2 mem[command]=1G icount[command]=0 node[command]=0
 	append[command]='' timeout[command]=$deadline
 	force_wishes command
 	boot_trouble=''
 	boot_vm "$(wishes command)" command
-	return "$status"
+	return "$command_status"
 }
 
 # --- main
