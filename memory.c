@@ -21,7 +21,6 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/sort.h>
-#include <linux/string.h>
 
 #include "memory.h"
 #include "reason.h"
@@ -46,9 +45,11 @@ static int hvnet_census_memory(struct resource *res, void *arg)
 {
 	struct hvnet_census *c = arg;
 
-	/* So the architectures call what firmware or no-map took out of RAM. */
-	if (!(res->flags & IORESOURCE_BUSY) && res->name &&
-	    !strcasecmp(res->name, "reserved"))
+	/*
+	 * What firmware or no-map took out of RAM is listed, but nobody's. (The
+	 * walk gives a copy without the name, which would say "reserved".)
+	 */
+	if (!(res->flags & IORESOURCE_BUSY))
 		c->unmapped += resource_size(res);
 	else
 		c->device += resource_size(res);
