@@ -56,10 +56,10 @@
 
 /*
  * W1: how long a load of need_wakeup may precede the store of req_rear, in ns.
- * A store buffer drains in less.  Where the host takes the virtual CPU away in
- * between it lasts longer than on any machine: then it does not count.
+ * A store buffer drains in less than the second.  Where the host takes the
+ * virtual CPU away in between it lasts longer: then it does not count.
  */
-#define HVSIM_REORDER_NS	5000
+#define HVSIM_REORDER_NS	10000
 #define HVSIM_REORDER_MAX_NS	20000
 
 /**
@@ -106,6 +106,13 @@ static struct hvisor_page *hvsim_el2_page;
 /* The producer of the request ring; innermost but for the dice. */
 static DEFINE_RAW_SPINLOCK(hvsim_ring_lock);
 
+/*
+ * When need_wakeup was last seen to be 0.  Where one host thread runs all CPUs
+ * in turn, a guest's CPU hardly ever runs while it is 0; had it run at the same
+ * time as root's, its load could have come just then.
+ */
+static u64 hvsim_zero_at;
+
 /* Slots, by src_cpu, in use. */
 static unsigned long hvsim_slots;
 
@@ -141,10 +148,13 @@ void hvsim_call_wake(void)
 {
 	struct hvsim_wake *wake = rcu_dereference_sched(hvsim_wake);
 
-	if (wake)
-		wake->fn(wake->arg);
-	else
+	if (!wake) {
 		hvsim_count(HVSIM_NOBODY_WOKEN);
+		return;
+	}
+	wake->fn(wake->arg);
+	if (!READ_ONCE(hvsim_page()->need_wakeup))
+		WRITE_ONCE(hvsim_zero_at, ktime_get_ns());
 }
 
 /* The slot is this access's: is there something about it that was not ours? */
@@ -172,11 +182,31 @@ static void hvsim_prepare_slot(struct hvsim_wait *w, struct hvisor_page *page)
 	clear_bit(slot, &hvsim_last_known);
 }
 
-static void hvsim_count_w1(u8 seen, u8 now)
+/* W1: load need_wakeup as if the store to follow sat in the store buffer. */
+static u8 hvsim_load_early(const struct hvisor_page *page, u64 *when)
 {
+	u64 zero_at = READ_ONCE(hvsim_zero_at);
+	u8 need_wakeup;
+
+	*when = ktime_get_ns();
+	if (*when - zero_at < HVSIM_REORDER_NS) {
+		*when = zero_at;
+		return 0;
+	}
+	need_wakeup = READ_ONCE(page->need_wakeup);
+	hvsim_delay_up_to(HVSIM_REORDER_NS);
+	return need_wakeup;
+}
+
+/* W1: was the load early enough, but not more than possible? */
+static bool hvsim_early_counts(u8 seen, u8 now, u64 when)
+{
+	if (ktime_get_ns() - when > HVSIM_REORDER_MAX_NS)
+		return false;
 	hvsim_count(HVSIM_W1_HITS);
 	if (seen != 1 && now == 1)
 		hvsim_count(HVSIM_W1_LOST);
+	return true;
 }
 
 /* Queue the request unless the ring is full; wake root if it asks for it. */
@@ -184,9 +214,9 @@ static void hvsim_queue(struct hvsim_wait *w, struct hvisor_page *page)
 {
 	const struct hvsim_access *a = w->a;
 	bool early = hvsim_roll(HVSIM_W1);
-	u8 need_wakeup = 0;
+	u8 need_wakeup, seen = 0;
 	u32 rear, next;
-	u64 loaded = 0;
+	u64 when = 0;
 
 	raw_spin_lock(&hvsim_ring_lock);
 	rear = page->req_rear & HVISOR_RING_MASK;
@@ -210,23 +240,16 @@ static void hvsim_queue(struct hvsim_wait *w, struct hvisor_page *page)
 		.is_write = a->write,
 		.need_interrupt = a->posted,
 	};
-	if (early) {
-		/* W1: as if the store below sat in the store buffer. */
-		loaded = ktime_get_ns();
-		need_wakeup = READ_ONCE(page->need_wakeup);
-		hvsim_delay_up_to(HVSIM_REORDER_NS);
-	}
+	if (early)
+		seen = hvsim_load_early(page, &when);
 	/* Pairs with root's acquire before it reads the slot. */
 	smp_store_release(&page->req_rear, next);
 	raw_spin_unlock(&hvsim_ring_lock);
 
-	if (early && ktime_get_ns() - loaded > HVSIM_REORDER_MAX_NS)
-		early = false;
 	/* No full barrier here: hvisor has none either, which is W1 itself. */
-	if (!early)
-		need_wakeup = READ_ONCE(page->need_wakeup);
-	else
-		hvsim_count_w1(need_wakeup, READ_ONCE(page->need_wakeup));
+	need_wakeup = READ_ONCE(page->need_wakeup);
+	if (early && hvsim_early_counts(seen, need_wakeup, when))
+		need_wakeup = seen;
 	if (need_wakeup == 1)
 		hvsim_wake_root();
 	w->queued = true;
