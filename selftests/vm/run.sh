@@ -205,7 +205,10 @@ make_command_line()
 	if [ "$icount_now" = 1 ]; then
 		qemu+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
 	else
-		qemu+=(-accel "tcg,thread=multi")
+		# A vCPU that spins until another answers hands over at once
+		# here; as a thread of a busy host it would spin its time slice
+		# away, ten times over.
+		qemu+=(-accel "tcg,thread=single")
 	fi
 	if [ "$arch" = arm64 ]; then
 		make_dtb "$work/vm.dtb" "${qemu[@]}"
