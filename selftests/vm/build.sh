@@ -69,9 +69,21 @@ build_modules()
 	shift
 	[ -f "$dir/Kbuild" ] || return 0
 	kdir=$("$HVNET_VM/kernel.sh" kdir "$kernel" "$arch")
+	# 6.12 wants the functions it can trace aligned, also cold ones, which
+	# gcc learned in version 14; older ones shall not make them traceable.
+	[ "$kernel-$arch" != 6.12-arm64 ] ||
+		"$(cross_prefix arm64)gcc" -fmin-function-alignment=8 -E - \
+			</dev/null >/dev/null 2>&1 || set -- "$@" CC_FLAGS_FTRACE=
 	# BTF needs vmlinux, which is not in the headers: not worth a line.
 	make -s -C "$kdir" M="$dir" -j"$(nproc)" "$@" modules 2>&1 |
 		{ grep -v '^Skipping BTF generation' || true; } >&2
+}
+
+# Position independent: what the assembler makes is all there is to link.
+build_el2stub()
+{
+	"$1gcc" -c -o "$out/el2stub.o" "$HVNET_VM/el2stub.S"
+	"$1objcopy" -O binary "$out/el2stub.o" "$out/el2stub"
 }
 
 exec 9>"$out/lock"
@@ -80,11 +92,13 @@ copy_sources
 build_modules "$copy" "$@"
 build_modules "$copy/selftests/hvisor_sim" \
 	KBUILD_EXTRA_SYMBOLS="$copy/Module.symvers" "$@"
+build_modules "$copy/selftests/hvisor_vnet/el2ctl" "$@"
 if [ $tests = yes ]; then
 	cc=$(cross_prefix "$arch")gcc
 	make -s -C "$copy/selftests/hvisor_vnet" -j"$(nproc)" CC="$cc" >&2
 	[ "$out/rigrun" -nt "$HVNET_VM/rigrun.c" ] ||
 		"$cc" -O2 -Wall -Wextra -Werror -static -o "$out/rigrun" \
 			"$HVNET_VM/rigrun.c"
+	[ "$arch" != arm64 ] || build_el2stub "${cc%gcc}"
 fi
 echo "$out"
