@@ -26,7 +26,7 @@ if [ -d $bus/devices ]; then
 		[ -e "$zone" ] && echo "id=${zone##*zone}" >$bus/del_zone
 	done
 fi
-for module in hvisor_sim hvisor_vnet; do
+for module in hvisor_sim hvisor_vnet el2ctl; do
 	if [ -d /sys/module/$module ]; then
 		rmmod $module || exit 1
 	fi

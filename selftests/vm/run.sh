@@ -15,6 +15,7 @@
 #	icount		virtual time: one instruction is one nanosecond, and idle
 #			time passes at once; see QEMU's -icount shift=0,sleep=off
 #	node		arm64: the hypervisor's node is in the device tree
+#	el2stub		arm64: el2stub.S runs at EL2; one CPU
 #	append="..."	words for the kernel's command line
 set -u
 . "$(dirname "$0")/common.sh"
@@ -32,7 +33,7 @@ usage()
 	  --kernel VERSION	5.10, 6.1 or 6.12 (6.1)
 	  --src DIR		build and test that copy of the tree
 	  --out DIR		where to build (build/KERNEL-ARCH of the tree)
-	  --smp N, --mem SIZE, --icount, --node, --append WORDS
+	  --smp N, --mem SIZE, --icount, --node, --el2stub, --append WORDS
 	 			override what the tests ask for
 	  --timeout S		default bound of a test (300)
 	  --deadline S		bound of the whole run (1500)
@@ -43,7 +44,8 @@ usage()
 }
 
 arch=arm64 kernel=$HVNET_MAIN_KERNEL src=$HVNET_TOP out=
-force_smp='' force_mem='' force_icount='' force_node='' force_append=''
+force_smp='' force_mem='' force_icount='' force_node='' force_el2stub=''
+force_append=''
 default_timeout=300 deadline=1500 command='' list=no
 tests=()
 while [ $# -gt 0 ]; do
@@ -56,6 +58,7 @@ while [ $# -gt 0 ]; do
 	--mem) force_mem=$2; shift ;;
 	--icount) force_icount=1 ;;
 	--node | --hvisor-node) force_node=1 ;;
+	--el2stub) force_el2stub=1 ;;
 	--append) force_append=$2; shift ;;
 	--timeout) default_timeout=$2; shift ;;
 	--deadline) deadline=$2; shift ;;
@@ -88,7 +91,7 @@ trap 'exit 130' INT TERM HUP
 
 # --- what each test asks for
 
-declare -A smp mem icount node append timeout file
+declare -A smp mem icount node el2stub append timeout file
 
 # Sets the arrays above for test $1; fails when there is no such test.
 read_wishes()
@@ -101,7 +104,7 @@ read_wishes()
 	[ -f "$source" ] || return 1
 	file[$name]=${source##*/}
 	[ "${source%.c}" = "$source" ] || file[$name]=${name%.c}
-	smp[$name]=2 mem[$name]=1G icount[$name]=0 node[$name]=0
+	smp[$name]=2 mem[$name]=1G icount[$name]=0 node[$name]=0 el2stub[$name]=0
 	append[$name]='' timeout[$name]=$default_timeout
 	words=$(sed -n '1,20s/.*[^a-z]rig: *//p' "$source" | head -n 1)
 	words=${words%\*/}
@@ -116,6 +119,7 @@ read_wishes()
 		timeout=*) timeout[$name]=${word#*=} ;;
 		icount) icount[$name]=1 ;;
 		node) node[$name]=1 ;;
+		el2stub) el2stub[$name]=1 ;;
 		*) die "$name: unknown word '$word' in its rig: line" ;;
 		esac
 	done
@@ -129,13 +133,15 @@ force_wishes()
 	[ -n "$force_mem" ] && mem[$name]=$force_mem
 	[ -n "$force_icount" ] && icount[$name]=1
 	[ -n "$force_node" ] && node[$name]=1
+	[ -n "$force_el2stub" ] && el2stub[$name]=1
+	[ "${el2stub[$name]}" = 1 ] && smp[$name]=1
 	[ -n "$force_append" ] && append[$name]+=" $force_append"
 	return 0
 }
 
 wishes()
 {
-	echo "${smp[$1]}|${mem[$1]}|${icount[$1]}|${node[$1]}|${append[$1]}"
+	echo "${smp[$1]}|${mem[$1]}|${icount[$1]}|${node[$1]}|${el2stub[$1]}|${append[$1]}"
 }
 
 # --- one boot
@@ -163,6 +169,17 @@ make_dtb()
 		};
 	};
 	EOF
+	[ "$el2stub_now" = 1 ] && cat >>"$work/qemu.dts" <<-'EOF'
+	/ {
+		reserved-memory {
+			el2stub@40200000 {
+				compatible = "hvisor-vnet,el2stub";
+				reg = <0x0 0x40200000 0x0 0x200000>;
+				no-map;
+			};
+		};
+	};
+	EOF
 	[ "$node_now" = 1 ] && cat >>"$work/qemu.dts" <<-'EOF'
 	/ {
 		hvisor_virtio_device {
@@ -178,14 +195,19 @@ make_dtb()
 # Fills the array qemu for a VM with the wishes $1.
 make_command_line()
 {
-	local smp_now mem_now icount_now node_now append_now words raw_base
+	local smp_now mem_now icount_now node_now el2stub_now append_now
+	local words raw_base image=$boot/vmlinuz machine=virt,gic-version=3
 
-	IFS='|' read -r smp_now mem_now icount_now node_now append_now <<<"$1"
+	IFS='|' read -r smp_now mem_now icount_now node_now el2stub_now \
+		append_now <<<"$1"
 	words="loglevel=6 printk.devkmsg=on log_buf_len=8M panic=-1 oops=panic"
 	case $arch in
 	arm64)
 		raw_base=0x60000000
-		qemu=(qemu-system-aarch64 -machine "virt,gic-version=3")
+		if [ "$el2stub_now" = 1 ]; then
+			machine+=,virtualization=on image=$out/el2stub
+		fi
+		qemu=(qemu-system-aarch64 -machine "$machine")
 		# Only the newest CPU model counts instructions exactly.
 		if [ "$icount_now" = 1 ]; then
 			qemu+=(-cpu "max,lpa2=off,pauth-impdef=on")
@@ -214,6 +236,9 @@ make_command_line()
 		make_dtb "$work/vm.dtb" "${qemu[@]}"
 		qemu+=(-dtb "$work/vm.dtb")
 	fi
+	# The stub's business is to start the kernel, which it expects here.
+	[ "$el2stub_now" = 1 ] && qemu+=(-device
+		"loader,file=$boot/vmlinuz,addr=0x40400000,force-raw=on")
 	cat >"$work/list/etc/rig.env" <<-EOF
 	RIG_ARCH=$arch
 	RIG_KERNEL=$kernel
@@ -223,7 +248,7 @@ make_command_line()
 	RAW_BASE=$raw_base
 	RAW_SIZE=$RAW_SIZE
 	EOF
-	qemu+=(-serial stdio -kernel "$boot/vmlinuz" -initrd "$work/initrd"
+	qemu+=(-serial stdio -kernel "$image" -initrd "$work/initrd"
 		-append "$words $append_now")
 }
 
@@ -438,7 +463,8 @@ run_tests()
 	echo "1..${#tests[@]}"
 	for name in "${tests[@]}"; do
 		key=$(wishes "$name")
-		if [ "${node[$name]}" = 1 ] && [ "$arch" != arm64 ]; then
+		if [ "${node[$name]}${el2stub[$name]}" != 00 ] &&
+			[ "$arch" != arm64 ]; then
 			number=$((number + 1)) skipped=$((skipped + 1))
 			echo "ok $number $name # SKIP $arch has no device tree"
 			continue
@@ -474,6 +500,7 @@ run_command()
 	on_death() { [ $finished = yes ] || say "${boot_trouble:-$1}"; }
 	on_complaint() { say "$1"; }
 	smp[command]=2 mem[command]=1G icount[command]=0 node[command]=0
+	el2stub[command]=0
 	append[command]='' timeout[command]=$deadline
 	force_wishes command
 	boot_trouble=''
