@@ -220,7 +220,7 @@ static bool test_illegal_writes(void)
 	rg_reset(d);
 	ok = sweep(true);
 	/* Nothing of all that had an effect. */
-	return ok & ktap_expect(sweep(false)) &
+	return ok && ktap_expect(sweep(false)) &&
 	       ktap_expect_eq(rg_state(d, "status"), 0);
 }
 
@@ -237,9 +237,9 @@ static bool unknown_at(u64 addr)
 static bool test_unknown_address(void)
 {
 	start_counting();
-	return unknown_at(REGION) & unknown_at(d->addr - 4) &
-	       unknown_at(d->addr + 0x200) &
-	       unknown_at(REGION + REGION_LEN - 4) & counted(0, 0, 0, 0);
+	return unknown_at(REGION) && unknown_at(d->addr - 4) &&
+	       unknown_at(d->addr + 0x200) &&
+	       unknown_at(REGION + REGION_LEN - 4) && counted(0, 0, 0, 0);
 }
 
 static u32 feature_word(u32 sel)
@@ -251,11 +251,11 @@ static u32 feature_word(u32 sel)
 static bool test_features_offered(void)
 {
 	rg_reset(d);
-	return ktap_expect_eq(feature_word(0), (u32)RG_FEATURES) &
-	       ktap_expect_eq(feature_word(1), RG_FEATURES >> 32) &
-	       ktap_expect_eq(feature_word(2), 0) &
-	       ktap_expect_eq(feature_word(32), 0) &
-	       ktap_expect_eq(feature_word(~0u), 0) &
+	return ktap_expect_eq(feature_word(0), (u32)RG_FEATURES) &&
+	       ktap_expect_eq(feature_word(1), RG_FEATURES >> 32) &&
+	       ktap_expect_eq(feature_word(2), 0) &&
+	       ktap_expect_eq(feature_word(32), 0) &&
+	       ktap_expect_eq(feature_word(~0u), 0) &&
 	       ktap_expect_eq(feature_word(0), (u32)RG_FEATURES);
 }
 
@@ -327,33 +327,33 @@ static bool test_status(void)
 	bool ok;
 
 	rg_reset(d);
-	ok = accepted(VIRTIO_MMIO_STATUS, S_ACK) &
+	ok = accepted(VIRTIO_MMIO_STATUS, S_ACK) &&
 	     ktap_expect_eq(status(), S_ACK);
-	ok &= ignored(VIRTIO_MMIO_STATUS, S_ACK | needs_reset | 0x30) &
+	ok &= ignored(VIRTIO_MMIO_STATUS, S_ACK | needs_reset | 0x30) &&
 	      ktap_expect_eq(status(), S_ACK);
-	ok &= ignored(VIRTIO_MMIO_STATUS, S_ACK | 0xffffff00) &
+	ok &= ignored(VIRTIO_MMIO_STATUS, S_ACK | 0xffffff00) &&
 	      ktap_expect_eq(status(), S_ACK);
 	ok &= accepted(VIRTIO_MMIO_STATUS, S_DRIVER);
 	/* A bit is only cleared by a reset. */
-	ok &= ignored(VIRTIO_MMIO_STATUS, S_ACK) &
+	ok &= ignored(VIRTIO_MMIO_STATUS, S_ACK) &&
 	      ktap_expect_eq(status(), S_DRIVER);
 	rg_negotiate(d, RG_FEATURES);
 	ok &= ktap_expect_eq(status(), S_FEATURES);
-	ok &= accepted(VIRTIO_MMIO_STATUS, S_RUNS) &
+	ok &= accepted(VIRTIO_MMIO_STATUS, S_RUNS) &&
 	      ktap_expect_eq(status(), S_RUNS);
 	ok &= ktap_expect_eq(rg_state(d, "status"), S_RUNS);
-	ok &= accepted(VIRTIO_MMIO_STATUS, S_RUNS | VIRTIO_CONFIG_S_FAILED) &
+	ok &= accepted(VIRTIO_MMIO_STATUS, S_RUNS | VIRTIO_CONFIG_S_FAILED) &&
 	      ktap_expect_eq(status(), S_RUNS | VIRTIO_CONFIG_S_FAILED);
-	ok &= accepted(VIRTIO_MMIO_STATUS, 0) & ktap_expect_eq(status(), 0);
+	ok &= accepted(VIRTIO_MMIO_STATUS, 0) && ktap_expect_eq(status(), 0);
 	/* The driver of VERSION_1 has to ask for FEATURES_OK. */
 	rg_set(d, VIRTIO_MMIO_STATUS, S_DRIVER);
 	rg_set(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
 	rg_set(d, VIRTIO_MMIO_DRIVER_FEATURES, 1);
-	ok &= ignored(VIRTIO_MMIO_STATUS, S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK) &
+	ok &= ignored(VIRTIO_MMIO_STATUS, S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK) &&
 	      ktap_expect_eq(status(), S_DRIVER);
 	/* An older one knows nothing of it. */
 	rg_negotiate(d, 0);
-	ok &= accepted(VIRTIO_MMIO_STATUS, S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK) &
+	ok &= accepted(VIRTIO_MMIO_STATUS, S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK) &&
 	      ktap_expect_eq(status(), S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK);
 	return ok;
 }
@@ -371,7 +371,7 @@ static bool test_queue_select(void)
 	bool ok;
 
 	rg_reset(d);
-	ok = ktap_expect_eq(num_max(RG_RX), 256) &
+	ok = ktap_expect_eq(num_max(RG_RX), 256) &&
 	     ktap_expect_eq(num_max(RG_TX), 256);
 	for (i = 0; i < RG_ARRAY_SIZE(none); i++) {
 		ok &= ktap_expect_eq(num_max(none[i]), 0);
@@ -442,10 +442,10 @@ static bool test_queue_notify(void)
 	bool ok;
 
 	rg_start(d, RG_FEATURES);
-	ok = accepted(VIRTIO_MMIO_QUEUE_NOTIFY, RG_TX) &
-	     accepted(VIRTIO_MMIO_QUEUE_NOTIFY, RG_RX) &
-	     ignored(VIRTIO_MMIO_QUEUE_NOTIFY, 2) &
-	     ignored(VIRTIO_MMIO_QUEUE_NOTIFY, 0x10001) &
+	ok = accepted(VIRTIO_MMIO_QUEUE_NOTIFY, RG_TX) &&
+	     accepted(VIRTIO_MMIO_QUEUE_NOTIFY, RG_RX) &&
+	     ignored(VIRTIO_MMIO_QUEUE_NOTIFY, 2) &&
+	     ignored(VIRTIO_MMIO_QUEUE_NOTIFY, 0x10001) &&
 	     ignored(VIRTIO_MMIO_QUEUE_NOTIFY, ~0u);
 	rg_reset(d);
 	return ok & ignored(VIRTIO_MMIO_QUEUE_NOTIFY, RG_TX);
@@ -495,7 +495,7 @@ static bool link_changes(bool up, bool irq)
 	ok &= ktap_expect(rg_get(d, VIRTIO_MMIO_CONFIG_GENERATION) !=
 			  generation);
 	if (!irq)
-		return ok & ktap_expect_eq(rg_irqs(d, 20), 0) &
+		return ok && ktap_expect_eq(rg_irqs(d, 20), 0) &&
 		       ktap_expect_eq(isr(), 0);
 	ok &= ktap_expect(rg_irqs(d, RG_LONG) > 0);
 	return ok & ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_CONFIG);
@@ -508,20 +508,20 @@ static bool test_generation(void)
 
 	rg_start(d, RG_FEATURES);
 	generation = rg_get(d, VIRTIO_MMIO_CONFIG_GENERATION);
-	ok = ktap_expect(rg_works(d)) &
+	ok = ktap_expect(rg_works(d)) &&
 	     ktap_expect_eq(rg_get(d, VIRTIO_MMIO_CONFIG_GENERATION),
 			    generation);
 	rg_ack(d);
 	/* An injection may be under way yet. */
 	rg_irqs(d, 20);
-	ok &= link_changes(false, true) & link_changes(true, true);
-	ok &= ktap_expect(rg_link_wait(d, true)) & ktap_expect(rg_works(d));
+	ok &= link_changes(false, true) && link_changes(true, true);
+	ok &= ktap_expect(rg_link_wait(d, true)) && ktap_expect(rg_works(d));
 	/* A driver without VIRTIO_NET_F_STATUS is not told. */
 	rg_start(d, RG_FEATURES & ~RG_BIT(VIRTIO_NET_F_STATUS));
-	ok &= link_changes(false, false) & link_changes(true, false);
+	ok &= link_changes(false, false) && link_changes(true, false);
 	/* Nor is one that does not run. */
 	rg_reset(d);
-	return ok & link_changes(false, false) & link_changes(true, false);
+	return ok && link_changes(false, false) && link_changes(true, false);
 }
 
 /* The region's offset 0x50 is posted: nobody waits, the effect is the same. */
@@ -535,12 +535,12 @@ static bool test_posted(void)
 	rg_start(d, RG_FEATURES);
 	start_counting();
 	a = rg_access(&posted, d->addr + VIRTIO_MMIO_QUEUE_NOTIFY, 4, true, 77);
-	ok = ktap_expect(a.flags & HVSIM_ACCESS_POSTED) &
+	ok = ktap_expect(a.flags & HVSIM_ACCESS_POSTED) &&
 	     ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "bad_value") ==
 						before.value + 1));
 	/* A read, too: nobody waits for that answer, and none is given. */
 	a = rg_access(&posted, d->addr + VIRTIO_MMIO_QUEUE_NOTIFY, 4, false, 0);
-	ok &= ktap_expect(a.flags & HVSIM_ACCESS_POSTED) &
+	ok &= ktap_expect(a.flags & HVSIM_ACCESS_POSTED) &&
 	      ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "bad_direction") ==
 						 before.direction + 1));
 	ok &= ktap_expect_eq(rg_get(&posted, VIRTIO_MMIO_MAGIC_VALUE),

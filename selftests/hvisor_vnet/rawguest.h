@@ -109,6 +109,11 @@ struct rg_vq {
 	u32 seq[RG_NUM_MAX];
 };
 
+/* A buffer to be read by the device, and one for it to write. */
+#define RG_OUT(_at, _len) ((struct rg_piece){ .at = (_at), .len = (_len) })
+#define RG_IN(_at, _len) \
+	((struct rg_piece){ .at = (_at), .len = (_len), .write = true })
+
 #define RG_TABLE	16	/* descriptors in an indirect table */
 
 /**
