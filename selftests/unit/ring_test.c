@@ -918,6 +918,109 @@ static void still_waits_by_event(void)
 	CHECK(hvnet_ring_wants_interrupt(&ring));
 }
 
+/*
+ * Barriers: at each one the driver does what must not go unnoticed there.  The
+ * test at the end looks for the same with two CPUs, and needs luck.
+ */
+
+void (*shim_at_mb)(void);
+void (*shim_at_rmb)(void);
+void (*shim_at_release)(void);
+
+static unsigned int at_barrier;
+static bool stored_before;
+
+/* The driver goes to sleep, having seen nothing new. */
+static void driver_sleeps(void)
+{
+	at_barrier++;
+	stored_before = used->idx == 1;
+	*used_event() = 0;
+	avail->flags = 0;
+}
+
+static void full_barrier_in_publish(void)
+{
+	unsigned int event_idx;
+
+	for (event_idx = 0; event_idx < 2; event_idx++) {
+		start(8, event_idx, false);
+		*used_event() = 0x4000;
+		avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
+		hvnet_ring_used(&ring, 0, 0);
+		at_barrier = 0;
+		shim_at_mb = driver_sleeps;
+		CHECK(hvnet_ring_publish(&ring));
+		shim_at_mb = NULL;
+		CHECK(at_barrier == 1 && stored_before);
+	}
+}
+
+/* The driver makes something available and has not been asked for a kick. */
+static void driver_adds(void)
+{
+	at_barrier++;
+	stored_before = ring.event_idx ? *avail_event() == 3 : !used->flags;
+	avail->idx = 4;
+}
+
+static void full_barrier_in_notify_on(void)
+{
+	unsigned int event_idx;
+
+	for (event_idx = 0; event_idx < 2; event_idx++) {
+		start(8, event_idx, false);
+		hvnet_ring_notify_off(&ring);
+		ring.last_avail = 3;
+		avail->idx = 3;
+		at_barrier = 0;
+		shim_at_mb = driver_adds;
+		CHECK(hvnet_ring_notify_on(&ring, 3));
+		shim_at_mb = NULL;
+		CHECK(at_barrier == 1 && stored_before);
+	}
+}
+
+/* What was stored before the index arrives no earlier than it. */
+static void entry_arrives(void)
+{
+	at_barrier++;
+	avail->ring[0] = 5;
+	set_desc(desc, 5, BUFS, 55, 0, 0);
+}
+
+static void read_barrier_in_fetch(void)
+{
+	start(8, false, false);
+	set_desc(desc, 2, BUFS, 22, 0, 0);
+	make_available(2);
+	at_barrier = 0;
+	shim_at_rmb = entry_arrives;
+	CHECK(hvnet_ring_fetch(&ring, &chain) == 1);
+	shim_at_rmb = NULL;
+	CHECK(at_barrier == 1);
+	CHECK(chain.head == 5 && chain.out_len == 55);
+}
+
+/* What was stored before it has arrived, the index has not. */
+static void driver_looks(void)
+{
+	at_barrier++;
+	stored_before = used->idx == 0 && used->ring[0].id == 6 &&
+			used->ring[0].len == 66;
+}
+
+static void release_in_publish(void)
+{
+	start(8, false, false);
+	hvnet_ring_used(&ring, 6, 66);
+	at_barrier = 0;
+	shim_at_release = driver_looks;
+	CHECK(hvnet_ring_publish(&ring));
+	shim_at_release = NULL;
+	CHECK(at_barrier == 1 && stored_before && used->idx == 1);
+}
+
 /* Random chains against a model */
 
 struct model {
@@ -1092,6 +1195,10 @@ static double now(void)
 
 static int stop;
 
+/* Of descriptors_change_while_read(): changes to see, seconds to see them in. */
+#define CHANGES		5000
+#define PATIENCE	20.0
+
 /* A driver that rewrites a descriptor while the device reads it. */
 static void *flip(void *arg)
 {
@@ -1113,7 +1220,8 @@ static void *flip(void *arg)
 static void descriptors_change_while_read(void)
 {
 	u32 seen[HVNET_RING_FAULTS] = { 0 };
-	const double end = now() + 0.5;
+	const double end = now() + PATIENCE;
+	unsigned int changes = 0;
 	pthread_t thread;
 	u64 len;
 	u16 i;
@@ -1122,7 +1230,10 @@ static void descriptors_change_while_read(void)
 	start(4, false, true);
 	if (pthread_create(&thread, NULL, flip, desc))
 		abort();
-	while (now() < end) {
+	/* On a busy machine the two rarely run at the same time. */
+	while (changes < CHANGES && now() < end) {
+		const u32 before = READ_ONCE(desc->len);
+
 		hvnet_ring_start(&ring, &mem,
 				 &(struct hvnet_ring_setup){ 4, DESC, AVAIL, USED },
 				 false, true);
@@ -1142,6 +1253,7 @@ static void descriptors_change_while_read(void)
 				ktap_failed = true;
 		}
 		seen[ring.fault]++;
+		changes += READ_ONCE(desc->len) != before;
 	}
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
@@ -1158,6 +1270,15 @@ static void descriptors_change_while_read(void)
 
 static u64 kicks, interrupts, polled;
 static bool by_event;
+
+/*
+ * The head of the nth buffer: another one in each round, so that an entry that
+ * is read before its time is a wrong one.
+ */
+static u16 nth_head(u32 n)
+{
+	return (n + n / num) & (num - 1);
+}
 
 /* Wait for a signal; false if none comes. */
 static bool sleep_until_changed(const u64 *counter, u64 since)
@@ -1206,14 +1327,14 @@ static void *driver(void *arg)
 
 			/* Given back in order, with a number to prove it. */
 			e = &used->ring[last_used++ & (num - 1)];
-			if (e->id != (done & (num - 1)) || e->len != done)
+			if (e->id != nth_head(done) || e->len != done)
 				goto fail;
 			done++;
 		}
 
 		old = driver_avail;
 		while (added < PASSES && added - done < num) {
-			make_available(added++ & (num - 1));
+			make_available(nth_head(added++));
 			if ((added * 2654435761U) >> 30 == 0)
 				break;
 		}
@@ -1332,6 +1453,10 @@ static const struct ktap_test tests[] = {
 	KTAP_TEST(interrupt_by_event),
 	KTAP_TEST(interrupt_by_flag),
 	KTAP_TEST(still_waits_by_event),
+	KTAP_TEST(full_barrier_in_publish),
+	KTAP_TEST(full_barrier_in_notify_on),
+	KTAP_TEST(read_barrier_in_fetch),
+	KTAP_TEST(release_in_publish),
 	KTAP_TEST(random_chains),
 	KTAP_TEST(descriptors_change_while_read),
 	KTAP_TEST(nobody_sleeps_for_ever),

@@ -39,10 +39,28 @@ typedef __u64 u64;
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 #define barrier()		__asm__ __volatile__("" ::: "memory")
 
-#define virt_mb()		__atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define virt_rmb()		__atomic_thread_fence(__ATOMIC_ACQUIRE)
+/*
+ * What a test has happen on the other CPU exactly at a barrier; NULL for
+ * nothing. So a barrier that is missing, or in the wrong place, is noticed
+ * without luck.
+ */
+extern void (*shim_at_mb)(void);
+extern void (*shim_at_rmb)(void);
+extern void (*shim_at_release)(void);
+
+static inline void shim_call(void (*at)(void))
+{
+	if (at)
+		at();
+}
+
+#define virt_mb() \
+	(shim_call(shim_at_mb), __atomic_thread_fence(__ATOMIC_SEQ_CST))
+#define virt_rmb() \
+	(shim_call(shim_at_rmb), __atomic_thread_fence(__ATOMIC_ACQUIRE))
 #define virt_store_release(p, v) \
-	__atomic_store_n((p), (v), __ATOMIC_RELEASE)
+	(shim_call(shim_at_release), \
+	 __atomic_store_n((p), (v), __ATOMIC_RELEASE))
 
 typedef struct {
 	int counter;
