@@ -369,6 +369,17 @@ void rg_irq_disconnect(struct rg_dev *d)
 		rg_die("SET_IRQ %u off: %s", d->irq, strerror(errno));
 }
 
+/* The usual one drops what waits too long; nothing is dropped but by us. */
+static void rg_set_qdisc(const char *name)
+{
+	char command[80];
+
+	snprintf(command, sizeof(command),
+		 "tc qdisc replace dev %s root pfifo limit 10000", name);
+	if (system(command))
+		rg_die("%s fails", command);
+}
+
 /**
  * rg_dev_add_in - give a zone a device, in a region that exists
  * @d: the device
@@ -397,6 +408,7 @@ void rg_dev_add_in(struct rg_dev *d, struct rg_zone *z, int fd, u64 addr,
 		rg_die("eventfd: %s", strerror(errno));
 	rg_irq_connect(d, 0);
 	d->sock = rg_socket(name);
+	rg_set_qdisc(name);
 	rg_set_flags(d, true);
 }
 
