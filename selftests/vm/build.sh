@@ -10,7 +10,7 @@
 #
 # --modules leaves the test programs out; make arguments (W=1 C=2) are passed
 # to the module builds.  The output directory is printed.
-set -eu
+set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
 src=$HVNET_TOP
