@@ -44,6 +44,9 @@
 /* Offset in a virtio region whose access posts: hvisor knows no devices. */
 #define HVSIM_NOTIFY		0x50
 
+/* How long root takes from consuming a request to storing its answer. */
+#define HVSIM_ANSWER_NS		(20 * NSEC_PER_USEC)
+
 /* A wait that may sleep lets interrupts in after this. */
 #define HVSIM_SPIN_NS		NSEC_PER_MSEC
 #define HVSIM_SPIN_ROOT_NS	(50 * NSEC_PER_USEC)
@@ -171,7 +174,7 @@ static void hvsim_prepare_slot(struct hvsim_wait *w, struct hvisor_page *page)
 				    !page->req[i].need_interrupt;
 		if (!w->ahead) {
 			/* Taken by now: let root finish storing the answer. */
-			udelay(20);
+			udelay(HVSIM_ANSWER_NS / NSEC_PER_USEC);
 			clear_bit(slot, &hvsim_abandoned);
 		}
 	}

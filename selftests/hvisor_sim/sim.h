@@ -15,8 +15,8 @@
  * root runs on the guest's CPU; what root does in its wake interrupt happens on
  * HVSIM_ROOT_CPU in a real hard interrupt.
  *
- * hvisor_sim.h is what tests see; hvisor_abi.h and conduit.h, two directories
- * up, are what the module under test sees.
+ * What tests see is the user ABI beside this file; what the module under test
+ * sees are hvisor_abi.h and conduit.h, two directories up.
  */
 #ifndef HVSIM_SIM_H
 #define HVSIM_SIM_H
