@@ -241,6 +241,23 @@ static int rg_open(void)
 }
 
 /**
+ * rg_map_raw - look at a part of the raw RAM, whoever it belongs to
+ * @offset: where it begins
+ * @size: bytes
+ */
+u8 *rg_map_raw(size_t offset, size_t size)
+{
+	int fd = rg_open();
+	u8 *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		      offset);
+
+	if (at == MAP_FAILED)
+		rg_die("raw RAM: mmap: %s", strerror(errno));
+	close(fd);
+	return at;
+}
+
+/**
  * rg_zone_add - a zone begins
  * @z: the zone
  * @id: its number
@@ -260,11 +277,8 @@ void rg_zone_add(struct rg_zone *z, unsigned int id, size_t offset, size_t size,
 	*z = (struct rg_zone) {
 		.id = id, .gpa = gpa, .pa = ram.base + offset, .size = size,
 	};
-	z->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		      offset);
-	if (z->ram == MAP_FAILED)
-		rg_die("raw RAM: mmap: %s", strerror(errno));
 	close(fd);
+	z->ram = rg_map_raw(offset, size);
 	err = rg_bus("new_zone", "id=%u ram=%#llx,%#llx,%#zx\n", id,
 		     (unsigned long long)z->pa, (unsigned long long)gpa, size);
 	if (err)
