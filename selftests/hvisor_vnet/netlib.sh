@@ -148,6 +148,23 @@ flood_verdict()
 	echo "$1" | grep -q " $flood_count received"
 }
 
+# tcp_to_guest BYTES, tcp_to_root BYTES: a stream crosses, every byte is checked
+tcp_to_guest()
+{
+	in_guest tcpcheck recv $NET_GUEST 7000 "$1" >/tmp/tcpcheck &
+	tcp_listener=$!
+	wait_for 5 grep -q ready /tmp/tcpcheck &&
+		tcpcheck send $NET_GUEST 7000 "$1" && wait $tcp_listener
+}
+
+tcp_to_root()
+{
+	tcpcheck recv $NET_ROOT 7000 "$1" >/tmp/tcpcheck &
+	tcp_listener=$!
+	wait_for 5 grep -q ready /tmp/tcpcheck &&
+		in_guest tcpcheck send $NET_ROOT 7000 "$1" && wait $tcp_listener
+}
+
 # drops: what the device's drop counters add up to
 drops()
 {
