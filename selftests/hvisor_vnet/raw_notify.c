@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kicks and interrupts are asked for and given up again all the time.  Here the
+ * guest acts in the very moments in which one side makes up its mind: what is
+ * added just then may be neither kicked for nor left lying.  Whoever waits for
+ * ever fails by a bound that no healthy run comes near.
+ */
+#include "rawguest.h"
+
+#define FRAMES		2000
+#define RACE_MS		2000
+#define BUFFER		2048
+
+static struct rg_zone zone;
+static struct rg_dev dev, *d = &dev;
+static u8 *buffers;
+
+static void start(u64 features)
+{
+	rg_start(d, features);
+	buffers = rg_alloc(&zone, RG_NUM * BUFFER, 4096);
+	while (rg_irqs(d, 1) || rg_ack(d))
+		;
+}
+
+static void add_tx(u32 seq)
+{
+	u8 *buf = buffers + seq % RG_NUM * BUFFER;
+	struct rg_piece piece = RG_OUT(buf, d->hdr_len + 60);
+
+	memset(buf, 0, d->hdr_len);
+	rg_frame(buf + d->hdr_len, 60, seq);
+	if (rg_add(&d->vq[RG_TX], &piece, 1) < 0)
+		rg_die("no descriptor is left");
+}
+
+/* Busy, as a CPU that does nothing else: it sees the entry at once. */
+static bool spin_used(const struct rg_vq *q)
+{
+	unsigned long long end = ktap_now_ns() + RG_LONG * 1000000ull;
+	unsigned int turn = 0;
+
+	while (rg_used_idx(q) == q->last_used)
+		if (++turn % 1024 == 0 && ktap_now_ns() > end)
+			return false;
+	return true;
+}
+
+static bool stalled(const char *what, u32 seq)
+{
+	struct rg_vq *q = &d->vq[RG_TX];
+
+	ktap_diag("%s: frame %u: %u available, %u used, %u frames at root",
+		  what, seq, q->published, rg_used_idx(q),
+		  (u32)rg_counter(d, "tx_frames"));
+	return false;
+}
+
+/* Until the race was met so often, or this much time or work is spent. */
+static bool enough(u32 seq, u32 met, unsigned long long since)
+{
+	return met >= 30 || seq >= FRAMES ||
+	       ktap_now_ns() - since > RACE_MS * 1000000ull;
+}
+
+/*
+ * Publish a frame as soon as the last one comes back: root then is between
+ * giving back and asking for kicks.
+ */
+static bool test_tx_race(u64 features)
+{
+	unsigned long long began = ktap_now_ns();
+	struct vring_used_elem elem;
+	u32 seq, met = 0;
+	struct rg_vq *q;
+	u64 frames;
+
+	start(features);
+	frames = rg_counter(d, "tx_frames");
+	q = &d->vq[RG_TX];
+	rg_irq_off(q);
+	add_tx(0);
+	rg_publish(q);
+	for (seq = 0; !enough(seq, met, began); seq++) {
+		if (rg_kick_needed(q, q->published - 1))
+			rg_notify(q);
+		else
+			met++;
+		/* Ready but for its publication. */
+		add_tx(seq + 1);
+		if (!spin_used(q))
+			return stalled("nobody looks", seq);
+		/* Before anything else: what is next, is published right here. */
+		rg_publish(q);
+		rg_used(q, &elem);
+	}
+	ktap_diag("%u frames, %u without a kick", seq, met);
+	/* The last one has not been kicked for. */
+	rg_notify(q);
+	return ktap_expect(spin_used(q)) &&
+	       ktap_expect_eq(rg_counter(d, "tx_frames") - frames, seq + 1);
+}
+
+/*
+ * Each frame waits for a buffer, or finds the one that was added while root was
+ * busy with the frame before it.
+ */
+static bool test_rx_race(u64 features)
+{
+	unsigned long long began = ktap_now_ns();
+	u32 seq, sent = 0, met = 0, added = 0;
+	struct vring_used_elem elem;
+	u8 frame[60];
+	struct rg_vq *q;
+
+	start(features);
+	q = &d->vq[RG_RX];
+	rg_irq_off(q);
+	for (seq = 0; !enough(seq, 0, began); seq++) {
+		unsigned long long aim = ktap_now_ns() + seq % 64 * 250;
+
+		for (; sent < seq + RG_NUM; sent++) {
+			rg_frame(frame, sizeof(frame), sent);
+			if (!ktap_expect(rg_root_send(d, frame, 60)))
+				return false;
+		}
+		for (; added < seq + 2; added++) {
+			u8 *buf = buffers + added % RG_NUM * BUFFER;
+			struct rg_piece piece = RG_IN(buf, BUFFER);
+
+			rg_add(q, &piece, 1);
+			while (seq % 2 && ktap_now_ns() < aim)
+				;
+			met += !rg_kick(q);
+		}
+		if (!spin_used(q)) {
+			ktap_diag("frame %u is left lying", seq);
+			return false;
+		}
+		rg_used(q, &elem);
+		if (!rg_frame_ok(buffers + seq % RG_NUM * BUFFER + d->hdr_len,
+				 elem.len - d->hdr_len, 60, seq))
+			return false;
+	}
+	ktap_diag("%u frames, %u buffers without a kick", seq, met);
+	/* Those under way have nowhere to go: the next driver is not theirs. */
+	rg_link_set(d, false);
+	rg_link_set(d, true);
+	return ktap_expect_eq(rg_counter(d, "drop_rx_no_guest"), 0);
+}
+
+/*
+ * A sender that fills its ring, sleeps until most of it came back, as Linux does
+ * (used_event three quarters ahead), and fills it again.
+ */
+static bool test_full_ring(u64 features)
+{
+	struct vring_used_elem elem;
+	u32 sent = 0, back = 0;
+	struct rg_vq *q;
+	u64 frames;
+
+	start(features);
+	frames = rg_counter(d, "tx_frames");
+	q = &d->vq[RG_TX];
+	while (back < FRAMES) {
+		u16 pending;
+
+		while (sent < FRAMES && q->n_free) {
+			rg_irq_off(q);
+			add_tx(sent++);
+			rg_kick(q);
+		}
+		rg_irq_on(q);
+		/* used_event is ahead only where there is one. */
+		pending = q->published - q->last_used;
+		q->avail->ring[q->num] = q->last_used + pending * 3 / 4;
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		q->want_irq = false;
+		if ((u16)(rg_used_idx(q) - q->last_used) <= pending * 3 / 4 &&
+		    !rg_irqs(d, RG_LONG))
+			return stalled("the sender is never woken", sent);
+		rg_ack(d);
+		while (rg_used(q, &elem))
+			back++;
+	}
+	return ktap_expect_eq(rg_counter(d, "tx_frames") - frames, FRAMES);
+}
+
+static u64 reinjections(void)
+{
+	return rg_counter(d, "reinjections");
+}
+
+/* A guest that asks for interrupts, never acknowledges one, and looks itself. */
+static bool poll_frames(u32 n)
+{
+	struct vring_used_elem elem;
+	struct rg_vq *q = &d->vq[RG_TX];
+	u32 seq;
+
+	for (seq = 0; seq < n; seq++) {
+		/* It stays there, as if the guest had never looked. */
+		q->avail->ring[q->num] = q->last_used;
+		add_tx(seq);
+		rg_kick(q);
+		if (!spin_used(q))
+			return stalled("traffic ends", seq);
+		rg_used(q, &elem);
+	}
+	return true;
+}
+
+static bool test_never_acknowledges(u64 features)
+{
+	u64 stalls, count, injections;
+	bool ok;
+
+	start(features);
+	d->vq[RG_TX].want_irq = false;
+	stalls = rg_counter(d, "stalls");
+	ok = poll_frames(200);
+	/* 100 us, doubling up to 100 ms: ten retries, a quarter of a second. */
+	count = reinjections();
+	ok = ok && ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "stalls") ==
+					     stalls + 1));
+	ok = ok && ktap_expect(reinjections() - count <= 11);
+	/* That was the last one. */
+	injections = rg_counter(d, "injections");
+	usleep(150000);
+	ok = ok && ktap_expect_eq(rg_counter(d, "injections"), injections);
+	ok = ok && ktap_expect_eq(rg_get(d, VIRTIO_MMIO_INTERRUPT_STATUS), 1);
+	/* With news it starts afresh, and an acknowledgment ends it. */
+	while (rg_irqs(d, 1))
+		;
+	ok = ok && poll_frames(1) && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	rg_irq_off(&d->vq[RG_TX]);
+	rg_ack(d);
+	count = reinjections();
+	usleep(50000);
+	ok = ok && ktap_expect_eq(reinjections(), count);
+	rg_irq_on(&d->vq[RG_TX]);
+	rg_root_flush(d);
+	return ok && ktap_expect(rg_works(d));
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(u64 features);
+} tests[] = {
+	{ "a frame added while root goes to rest", test_tx_race },
+	{ "a receive buffer added while root goes to rest", test_rx_race },
+	{ "a sender with a full ring", test_full_ring },
+	{ "a guest that never acknowledges", test_never_acknowledges },
+};
+
+int main(void)
+{
+	unsigned int i;
+
+	rg_setup();
+	ktap_plan(2 * RG_ARRAY_SIZE(tests));
+	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
+	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
+	for (i = 0; i < RG_ARRAY_SIZE(tests); i++) {
+		ktap_point(tests[i].run(RG_FEATURES), "%s, event index",
+			   tests[i].name);
+		ktap_point(tests[i].run(RG_BIT(VIRTIO_F_VERSION_1)), "%s, flags",
+			   tests[i].name);
+	}
+	return ktap_finish();
+}
