@@ -86,19 +86,27 @@ build_el2stub()
 	"$1objcopy" -O binary "$out/el2stub.o" "$out/el2stub"
 }
 
-exec 9>"$out/lock"
-flock 9
-copy_sources
-build_modules "$copy" "$@"
-build_modules "$copy/selftests/hvisor_sim" \
-	KBUILD_EXTRA_SYMBOLS="$copy/Module.symvers" "$@"
-build_modules "$copy/selftests/hvisor_vnet/el2ctl" "$@"
-if [ $tests = yes ]; then
-	cc=$(cross_prefix "$arch")gcc
-	make -s -C "$copy/selftests/hvisor_vnet" -j"$(nproc)" CC="$cc" >&2
-	[ "$out/rigrun" -nt "$HVNET_VM/rigrun.c" ] ||
-		"$cc" -O2 -Wall -Wextra -Werror -static -o "$out/rigrun" \
-			"$HVNET_VM/rigrun.c"
-	[ "$arch" != arm64 ] || build_el2stub "${cc%gcc}"
-fi
-echo "$out"
+main()
+{
+	local cc
+
+	exec 9>"$out/lock"
+	flock 9
+	copy_sources
+	build_modules "$copy" "$@"
+	build_modules "$copy/selftests/hvisor_sim" \
+		KBUILD_EXTRA_SYMBOLS="$copy/Module.symvers" "$@"
+	build_modules "$copy/selftests/hvisor_vnet/el2ctl" "$@"
+	if [ $tests = yes ]; then
+		cc=$(cross_prefix "$arch")gcc
+		make -s -C "$copy/selftests/hvisor_vnet" -j"$(nproc)" CC="$cc" >&2
+		[ "$out/rigrun" -nt "$HVNET_VM/rigrun.c" ] ||
+			"$cc" -O2 -Wall -Wextra -Werror -static -o "$out/rigrun" \
+				"$HVNET_VM/rigrun.c"
+		[ "$arch" != arm64 ] || build_el2stub "${cc%gcc}"
+	fi
+	echo "$out"
+}
+
+# In one line, so that this file may change while it runs.
+main "$@"; exit

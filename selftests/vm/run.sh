@@ -81,6 +81,7 @@ fi
 
 qemu_pid=
 work=
+# shellcheck disable=SC2317
 cleanup()
 {
 	[ -n "$qemu_pid" ] && kill -KILL "$qemu_pid" 2>/dev/null
@@ -219,7 +220,9 @@ make_command_line()
 	x86_64)
 		raw_base=0x30000000
 		qemu=(qemu-system-x86_64 -machine q35 -cpu max)
+		# A hole in RAM too, where arm64 has the devices' registers.
 		words="console=ttyS0 $words memmap=128M\$$raw_base"
+		words+=" memmap=64K\$0x0a000000"
 		;;
 	esac
 	qemu+=(-smp "$smp_now" -m "$mem_now" -nodefaults -no-user-config
@@ -469,6 +472,14 @@ run_tests()
 			echo "ok $number $name # SKIP $arch has no device tree"
 			continue
 		fi
+		# One CPU spins for the other there until QEMU's slice ends.
+		if [ "$arch" = x86_64 ] && [ "${icount[$name]}" = 1 ] &&
+			[ "${smp[$name]}" != 1 ]; then
+			number=$((number + 1)) skipped=$((skipped + 1))
+			echo "ok $number $name # SKIP x86_64 does not boot" \
+				"several CPUs in virtual time"
+			continue
+		fi
 		[ -n "${group[$key]-}" ] || keys+=("$key")
 		group[$key]+=" $name"
 	done
@@ -510,30 +521,39 @@ run_command()
 
 # --- main
 
-[ -n "$command" ] || for name in "${tests[@]}"; do
-	read_wishes "$name" || die "there is no test called $name"
-	force_wishes "$name"
-done
-
 declare -A concluded
-out=${out:-$src/build/$kernel-$arch}
-"$HVNET_VM/build.sh" --src "$src" --out "$out" --kernel "$kernel" \
-	--arch "$arch" >/dev/null || die "the build failed"
-work=$(mktemp -d)
-exec 9>"$out/lock"
-flock 9
-"$HVNET_VM/initramfs.sh" overlay "$kernel" "$arch" "$out" \
-	"$work/overlay.cpio" || die "packing the tests failed"
-flock -u 9
-base=$("$HVNET_VM/initramfs.sh" base "$arch") || exit 1
-boot=$("$HVNET_VM/kernel.sh" boot "$kernel" "$arch") || exit 1
-mkdir -p "$out/log"
-log=$(mktemp "$out/log/console.XXXXXX")
-ln -sf "${log##*/}" "$out/log/console"
-SECONDS=0
-give_up=$((SECONDS + deadline))
-if [ -n "$command" ]; then
-	run_command
-else
-	run_tests
-fi
+
+main()
+{
+	local name
+
+	[ -n "$command" ] || for name in "${tests[@]}"; do
+		read_wishes "$name" || die "there is no test called $name"
+		force_wishes "$name"
+	done
+
+	out=${out:-$src/build/$kernel-$arch}
+	"$HVNET_VM/build.sh" --src "$src" --out "$out" --kernel "$kernel" \
+		--arch "$arch" >/dev/null || die "the build failed"
+	work=$(mktemp -d)
+	exec 9>"$out/lock"
+	flock 9
+	"$HVNET_VM/initramfs.sh" overlay "$kernel" "$arch" "$out" \
+		"$work/overlay.cpio" || die "packing the tests failed"
+	flock -u 9
+	base=$("$HVNET_VM/initramfs.sh" base "$arch") || exit 1
+	boot=$("$HVNET_VM/kernel.sh" boot "$kernel" "$arch") || exit 1
+	mkdir -p "$out/log"
+	log=$(mktemp "$out/log/console.XXXXXX")
+	ln -sf "${log##*/}" "$out/log/console"
+	SECONDS=0
+	give_up=$((SECONDS + deadline))
+	if [ -n "$command" ]; then
+		run_command
+	else
+		run_tests
+	fi
+}
+
+# In one line, so that this file may change while it runs.
+main; exit
