@@ -1097,6 +1097,17 @@ bool rg_root_send(const struct rg_dev *d, const void *frame, size_t len)
 	return send(d->sock, frame, len, 0) == (ssize_t)len;
 }
 
+/* The socket tells once that the interface was down: no reason to give up. */
+static ssize_t rg_recv(const struct rg_dev *d, void *buf, size_t size)
+{
+	ssize_t len;
+
+	do {
+		len = recv(d->sock, buf, size, MSG_TRUNC);
+	} while (len < 0 && errno == ENETDOWN);
+	return len;
+}
+
 /**
  * rg_root_recv - a frame that reached root
  * @d: the device
@@ -1109,12 +1120,12 @@ bool rg_root_send(const struct rg_dev *d, const void *frame, size_t len)
 ssize_t rg_root_recv(const struct rg_dev *d, void *buf, size_t size, int ms)
 {
 	struct pollfd pfd = { .fd = d->sock, .events = POLLIN };
-	ssize_t len = recv(d->sock, buf, size, MSG_TRUNC);
+	ssize_t len = rg_recv(d, buf, size);
 
 	if (len >= 0 || !ms)
 		return len;
 	poll(&pfd, 1, ms);
-	return recv(d->sock, buf, size, MSG_TRUNC);
+	return rg_recv(d, buf, size);
 }
 
 /**

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The guest's interrupt: it comes with every used entry that wants one, says in
+ * InterruptStatus what it is about, and comes again if the hypervisor lost it
+ * because the guest was still busy with the last one (I1).  And there are at
+ * most seven of them in a zone, for more than that make hvisor panic (I2).
+ */
+#include "rawguest.h"
+
+#include <sys/ioctl.h>
+
+#define FRAMES		200
+#define RETRIES_MS	210	/* 100 us doubling up to 100 ms, in all */
+
+static struct rg_zone zone;
+static struct rg_dev dev, *d = &dev;
+
+static void settle(void)
+{
+	while (rg_irqs(d, 2) || rg_ack(d))
+		;
+}
+
+static int add_frame(u8 *buf, u32 seq)
+{
+	struct rg_piece piece = RG_OUT(buf, d->hdr_len + 60);
+	int head;
+
+	memset(buf, 0, d->hdr_len);
+	rg_frame(buf + d->hdr_len, 60, seq);
+	head = rg_add(&d->vq[RG_TX], &piece, 1);
+	rg_kick(&d->vq[RG_TX]);
+	return head;
+}
+
+static int add_buffer(u8 *buf)
+{
+	struct rg_piece piece = RG_IN(buf, 1600);
+	int head = rg_add(&d->vq[RG_RX], &piece, 1);
+
+	rg_kick(&d->vq[RG_RX]);
+	return head;
+}
+
+/* Sleep until an interrupt leads to an entry; count those without a reason. */
+static bool wait_for_entry(struct rg_vq *q, u64 *vain)
+{
+	struct vring_used_elem elem;
+
+	do {
+		if (!ktap_expect(rg_irqs(d, RG_LONG) > 0))
+			return false;
+		/* The bit is set before the injection. */
+		*vain += !(rg_ack(d) & VIRTIO_MMIO_INT_VRING);
+	} while (!rg_used(q, &elem));
+	return true;
+}
+
+static bool test_each(u64 features, unsigned int queue)
+{
+	u64 vain = 0, repeated;
+	u8 frame[60];
+	bool ok = true;
+	u8 *buf;
+	u32 i;
+
+	rg_start(d, features);
+	buf = rg_alloc(&zone, 2048, 8);
+	settle();
+	repeated = rg_counter(d, "reinjections");
+	for (i = 0; ok && i < FRAMES; i++) {
+		if (queue == RG_TX) {
+			add_frame(buf, i);
+		} else {
+			add_buffer(buf);
+			rg_frame(frame, sizeof(frame), i);
+			ok = ktap_expect(rg_root_send(d, frame, 60));
+		}
+		ok = ok && wait_for_entry(&d->vq[queue], &vain);
+		if (queue == RG_RX)
+			ok = ok && rg_frame_ok(buf + d->hdr_len, 60, 60, i);
+	}
+	repeated = rg_counter(d, "reinjections") - repeated;
+	rg_root_flush(d);
+	/* Without a reason are only those that came again. */
+	if (ok && ktap_expect(vain <= repeated))
+		return ktap_expect(rg_works(d));
+	ktap_diag("frame %u, %llu in vain, %llu repeated", i,
+		  (unsigned long long)vain, (unsigned long long)repeated);
+	return false;
+}
+
+static void reconnect(u32 flags)
+{
+	rg_irq_disconnect(d);
+	rg_irq_connect(d, flags);
+}
+
+static bool eoi(void)
+{
+	return !ioctl(d->fd, HVSIM_RAW_EOI, &d->irq);
+}
+
+/*
+ * The line is active, the guest has acknowledged but not ended the interrupt,
+ * when the next frame comes: its injection is dropped.
+ */
+static bool test_lost(unsigned int queue, unsigned int hold_us)
+{
+	u64 dropped, again, stalls = rg_counter(d, "stalls");
+	struct rg_vq *q = &d->vq[queue];
+	struct vring_used_elem elem;
+	unsigned long long at;
+	u8 frame[60];
+	bool ok;
+	u8 *buf;
+
+	rg_start(d, RG_FEATURES);
+	buf = rg_alloc(&zone, 4096, 8);
+	settle();
+	reconnect(HVSIM_IRQ_MANUAL_EOI);
+	rg_frame(frame, sizeof(frame), 1);
+	if (queue == RG_RX) {
+		add_buffer(buf);
+		add_buffer(buf + 2048);
+		ok = rg_root_send(d, frame, sizeof(frame));
+	} else {
+		ok = add_frame(buf, 1) >= 0;
+	}
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	rg_ack(d);
+	ok = ok && ktap_expect(rg_used(q, &elem));
+	dropped = rg_sim_counter("injections_dropped");
+	again = rg_counter(d, "reinjections");
+	if (queue == RG_RX)
+		ok = ok && rg_root_send(d, frame, sizeof(frame));
+	else
+		add_frame(buf + 2048, 2);
+	ok = ok && ktap_expect(ktap_wait_for(RG_LONG,
+					     rg_sim_counter("injections_dropped") >
+					     dropped));
+	usleep(hold_us);
+	ok = ok && ktap_expect_eq(rg_irqs(d, 0), 0);
+	ok = ok && ktap_expect(eoi());
+	at = ktap_now_ns();
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	at = ktap_now_ns() - at;
+	ktap_diag("held for %u us after the loss; back %llu us after the EOI",
+		  hold_us, at / 1000);
+	ok = ok && ktap_expect(rg_ack(d) & VIRTIO_MMIO_INT_VRING) &&
+	     ktap_expect(rg_used(q, &elem)) &&
+	     ktap_expect(rg_counter(d, "reinjections") > again) &&
+	     ktap_expect_eq(rg_counter(d, "stalls"), stalls);
+	eoi();
+	reconnect(0);
+	rg_root_flush(d);
+	return ok && ktap_expect(rg_works(d));
+}
+
+/* Held for longer than anyone retries: the next frame gets through again. */
+static bool test_lost_for_good(void)
+{
+	struct vring_used_elem elem;
+	u64 stalls;
+	bool ok;
+	u8 *buf;
+
+	rg_start(d, RG_FEATURES);
+	buf = rg_alloc(&zone, 4096, 8);
+	settle();
+	stalls = rg_counter(d, "stalls");
+	reconnect(HVSIM_IRQ_MANUAL_EOI);
+	add_frame(buf, 1);
+	ok = ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	rg_ack(d);
+	ok = ok && ktap_expect(rg_used(&d->vq[RG_TX], &elem));
+	add_frame(buf, 2);
+	ok = ok && ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "stalls") ==
+					     stalls + 1));
+	ok = ok && ktap_expect_eq(rg_irqs(d, RETRIES_MS / 2), 0);
+	ok = ok && ktap_expect(eoi()) && ktap_expect_eq(rg_irqs(d, 120), 0);
+	ok = ok && ktap_expect(rg_used(&d->vq[RG_TX], &elem));
+	add_frame(buf, 3);
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	ok = ok && ktap_expect(rg_ack(d) & VIRTIO_MMIO_INT_VRING);
+	ok = ok && ktap_expect(rg_wait_used(&d->vq[RG_TX], &elem));
+	eoi();
+	reconnect(0);
+	rg_root_flush(d);
+	return ok && ktap_expect(rg_works(d));
+}
+
+/* Interrupts beyond seven, and twice the same, are refused. */
+static bool test_limit(void)
+{
+	bool ok = true;
+	int i;
+
+	ok &= ktap_expect_eq(-rg_bus("new_device",
+				     "zone=1 addr=0xa004000 irq=%u\n", RG_IRQ),
+			     EBUSY);
+	for (i = 1; i < 7; i++)
+		ok &= ktap_expect_eq(-rg_bus("new_device",
+					     "zone=1 addr=%#x irq=%u\n",
+					     0xa004000 + i * 0x200, RG_IRQ + i),
+				     0);
+	ok &= ktap_expect_eq(-rg_bus("new_device",
+				     "zone=1 addr=0xa006000 irq=%u\n",
+				     RG_IRQ + 7), ENOSPC);
+	/* The limit is a zone's, and one that goes makes room. */
+	ok &= ktap_expect_eq(-rg_bus("del_device", "zone1-a004200\n"), 0);
+	ok &= ktap_expect_eq(-rg_bus("new_device",
+				     "zone=1 addr=0xa006000 irq=%u\n",
+				     RG_IRQ + 7), 0);
+	ok &= ktap_expect_eq(-rg_bus("del_device", "zone1-a006000\n"), 0);
+	for (i = 2; i < 7; i++)
+		ok &= ktap_expect_eq(-rg_bus("del_device", "zone1-%x\n",
+					     0xa004000 + i * 0x200), 0);
+	rg_start(d, RG_FEATURES);
+	return ok && ktap_expect(rg_works(d));
+}
+
+int main(void)
+{
+	rg_setup();
+	ktap_plan(9);
+	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
+	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
+	ktap_point(test_each(RG_FEATURES, RG_TX),
+		   "one for each frame sent, event index");
+	ktap_point(test_each(RG_FEATURES, RG_RX),
+		   "one for each frame received, event index");
+	ktap_point(test_each(RG_BIT(VIRTIO_F_VERSION_1), RG_TX),
+		   "one for each frame sent, flags");
+	ktap_point(test_each(RG_BIT(VIRTIO_F_VERSION_1), RG_RX),
+		   "one for each frame received, flags");
+	ktap_point(test_lost(RG_TX, 300), "lost before its EOI, transmit");
+	ktap_point(test_lost(RG_RX, 300), "lost before its EOI, receive");
+	ktap_point(test_lost(RG_RX, 20000), "lost before a late EOI");
+	ktap_point(test_lost_for_good(), "lost for good, until there is news");
+	ktap_point(test_limit(), "seven interrupts in a zone");
+	return ktap_finish();
+}
