@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Compiles the module and the simulator for each kernel and architecture that
-# the project promises, warnings being errors, as KTAP.  Nothing is run.
+# Compiles the module and the simulator for the kernels and architectures that
+# the project promises beside the one that static.sh compiles for, warnings
+# being errors, as KTAP.  Nothing is run.
 set -u
 . "$(dirname "$0")/common.sh"
 
-kernels="5.10 6.1 6.12"
+kernels="5.10 6.12"
 arches="arm64 x86_64"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 number=0 failed=0
 
 echo "KTAP version 1"
-echo "1..6"
+echo "1..4"
 for kernel in $kernels; do
 	for arch in $arches; do
 		began=$EPOCHREALTIME

@@ -81,7 +81,6 @@ fi
 
 qemu_pid=
 work=
-# shellcheck disable=SC2317
 cleanup()
 {
 	[ -n "$qemu_pid" ] && kill -KILL "$qemu_pid" 2>/dev/null
