@@ -41,18 +41,23 @@ static int hvnet_census_ram(struct resource *res, void *arg)
 	return 0;
 }
 
+static int hvnet_census_device(struct resource *res, void *arg)
+{
+	struct hvnet_census *c = arg;
+
+	c->device += resource_size(res);
+	return 0;
+}
+
+/*
+ * What firmware or no-map took out of RAM is listed, but nobody's. (The walk
+ * gives a copy without the name, which would say "reserved".)
+ */
 static int hvnet_census_memory(struct resource *res, void *arg)
 {
 	struct hvnet_census *c = arg;
 
-	/*
-	 * What firmware or no-map took out of RAM is listed, but nobody's. (The
-	 * walk gives a copy without the name, which would say "reserved".)
-	 */
-	if (!(res->flags & IORESOURCE_BUSY))
-		c->unmapped += resource_size(res);
-	else
-		c->device += resource_size(res);
+	c->unmapped += resource_size(res);
 	return 0;
 }
 
@@ -76,9 +81,13 @@ static void hvnet_take_census(const struct hvnet_range *r,
 			    c, hvnet_census_ram);
 	if (c->ram == r->size)
 		c->reserved = hvnet_count_reserved(r);
-	if (!c->ram)
-		walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_MEM, r->pa,
-				    last, c, hvnet_census_memory);
+	if (c->ram)
+		return;
+	/* A walk does not descend: a driver's claim hides in its device's. */
+	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_MEM | IORESOURCE_BUSY,
+			    r->pa, last, c, hvnet_census_device);
+	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_MEM, r->pa, last, c,
+			    hvnet_census_memory);
 }
 
 static int hvnet_refuse_mixed(const struct hvnet_range *r,
