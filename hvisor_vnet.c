@@ -292,14 +292,37 @@ bool hvnet_taken_over(void)
 	return READ_ONCE(hvnet_taken);
 }
 
+/*
+ * Notifications that somebody else was given are not repeated, so look as if
+ * they had come now; and tell the guest, which could acknowledge nothing.
+ */
+static void hvnet_dev_catch_up(struct hvnet_dev *dev)
+{
+	unsigned int queue;
+
+	mutex_lock(&dev->work_lock);
+	if (dev->running) {
+		local_bh_disable();
+		for (queue = 0; queue < HVNET_MMIO_QUEUES; queue++)
+			hvnet_nic_kick(dev->netdev, queue);
+		local_bh_enable();
+		hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_VRING);
+	}
+	mutex_unlock(&dev->work_lock);
+}
+
 /**
  * hvnet_reattach - give hvisor our page again
  * @why: the reason of a refusal
+ *
+ * Devices that are in use go on where they were.
  *
  * Context: process. Return: 0 or a negative errno.
  */
 int hvnet_reattach(struct hvnet_reason *why)
 {
+	struct hvnet_zone *zone;
+	struct hvnet_dev *dev;
 	int err;
 
 	mutex_lock(&hvnet_lock);
@@ -307,8 +330,13 @@ int hvnet_reattach(struct hvnet_reason *why)
 		err = hvnet_refuse(why, -ENODEV, "there is no hypervisor");
 	else
 		err = hvpage_reattach(hvnet_hp, why);
-	if (!err)
-		WRITE_ONCE(hvnet_taken, false);
+	if (err)
+		goto out;
+	WRITE_ONCE(hvnet_taken, false);
+	list_for_each_entry(zone, &hvnet_zones, node)
+		list_for_each_entry(dev, &zone->devices, node)
+			hvnet_dev_catch_up(dev);
+out:
 	mutex_unlock(&hvnet_lock);
 	return err;
 }
@@ -726,8 +754,8 @@ int hvnet_dev_remove(const char *name, struct hvnet_reason *why)
 	if (dev)
 		hvnet_dev_destroy(dev);
 	else
-		err = hvnet_refuse(why, -ENOENT, "there is no device '%s'",
-				   name);
+		err = hvnet_refuse(why, -ENOENT, "there is no device '%.*s'",
+				   (int)strcspn(name, "\n"), name);
 	mutex_unlock(&hvnet_lock);
 	return err;
 }
