@@ -29,6 +29,7 @@
 #include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/errno.h>
+#include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
@@ -105,6 +106,9 @@ static struct hvsim_wake __rcu *hvsim_wake;
 
 /* Set by the first attach and never cleared: R1. */
 static struct hvisor_page *hvsim_el2_page;
+
+/* Somebody else's page, once stolen; kept until the end. */
+static struct hvisor_page *hvsim_stolen;
 
 /* The producer of the request ring; innermost but for the dice. */
 static DEFINE_RAW_SPINLOCK(hvsim_ring_lock);
@@ -479,6 +483,42 @@ static int hvsim_attach(struct hvnet_conduit *c, phys_addr_t pa,
 	hvsim_set_wake(wake);
 	mutex_unlock(&hvsim_attach_mutex);
 	return 0;
+}
+
+/**
+ * hvsim_steal - somebody gives EL2 another page, which nobody serves
+ *
+ * As hvisor-tool's daemon does when it is started while root's module is at
+ * work: the last INIT_VIRTIO wins.
+ *
+ * Context: process. Return: 0 or -ENOMEM.
+ */
+int hvsim_steal(void)
+{
+	int err = 0;
+
+	mutex_lock(&hvsim_attach_mutex);
+	if (!hvsim_stolen)
+		hvsim_stolen = (void *)get_zeroed_page(GFP_KERNEL);
+	if (hvsim_stolen) {
+		WRITE_ONCE(hvsim_last_known, 0);
+		WRITE_ONCE(hvsim_abandoned, 0);
+		WRITE_ONCE(hvsim_el2_page, hvsim_stolen);
+	} else {
+		err = -ENOMEM;
+	}
+	mutex_unlock(&hvsim_attach_mutex);
+	return err;
+}
+
+/**
+ * hvsim_free_stolen - the end: nobody uses any page
+ *
+ * Context: process.
+ */
+void hvsim_free_stolen(void)
+{
+	free_page((unsigned long)hvsim_stolen);
 }
 
 static void hvsim_detach(struct hvnet_conduit *c)

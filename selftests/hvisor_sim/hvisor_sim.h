@@ -38,6 +38,8 @@
  *			power of two.
  *	latency_slept	the same for those that had to let interrupts in while
  *			they waited (answers deferred to a worker)
+ *	steal		write anything: somebody gives the hypervisor another
+ *			page, which nobody serves, until root attaches again
  *	reset		write anything: counters and latencies start at 0
  *
  * Module parameters, /sys/module/hvisor_sim/parameters/
@@ -46,6 +48,8 @@
  *	seed		of the hazards' random numbers; writing it starts the
  *			sequence anew
  *	timeout_ms	a blocking access gives up after this long (10000)
+ *	root_ram	root's own RAM may be a guest's (Y); the raw guest needs
+ *			it no more than a board does, the Linux guest does
  *	raw_base raw_size	the raw RAM; at load time only
  *	spi		first of the shared peripheral interrupts used on
  *			arm64, one a CPU and one for root (160); at load time

@@ -37,6 +37,9 @@ static ulong hvsim_raw_size;
 module_param_named(raw_size, hvsim_raw_size, ulong, 0444);
 MODULE_PARM_DESC(raw_size, "raw guests' RAM: bytes");
 
+module_param_named(root_ram, hvsim_conduit.root_ram_ok, bool, 0644);
+MODULE_PARM_DESC(root_ram, "guests may live in root's own RAM");
+
 static int hvsim_set_percent(const char *text, const struct kernel_param *kp)
 {
 	unsigned int percent;
@@ -147,6 +150,12 @@ static ssize_t latency_slept_show(struct kobject *kobj,
 	return hvsim_latency_show(HVSIM_LATENCY_SLEPT, buf);
 }
 
+static ssize_t steal_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buf, size_t count)
+{
+	return hvsim_steal() ?: count;
+}
+
 static ssize_t reset_store(struct kobject *kobj, struct kobj_attribute *attr,
 			   const char *buf, size_t count)
 {
@@ -160,6 +169,7 @@ static struct kobj_attribute hvsim_guests_attr = __ATTR_RO(guests);
 static struct kobj_attribute hvsim_counters = __ATTR_RO(counters);
 static struct kobj_attribute hvsim_latency_attr = __ATTR_RO(latency);
 static struct kobj_attribute hvsim_latency_slept = __ATTR_RO(latency_slept);
+static struct kobj_attribute hvsim_steal_attr = __ATTR_WO(steal);
 static struct kobj_attribute hvsim_reset = __ATTR_WO(reset);
 
 static struct attribute *hvsim_attrs[] = {
@@ -169,6 +179,7 @@ static struct attribute *hvsim_attrs[] = {
 	&hvsim_counters.attr,
 	&hvsim_latency_attr.attr,
 	&hvsim_latency_slept.attr,
+	&hvsim_steal_attr.attr,
 	&hvsim_reset.attr,
 	NULL
 };
@@ -277,8 +288,9 @@ static void __exit hvsim_exit(void)
 	hvsim_linux_guests_exit();
 	hvsim_pdev_exit();
 	hvsim_irqline_exit();
-	/* With its EL2 gone nobody writes to root's page any more. */
+	/* With its EL2 gone nobody writes to a page any more. */
 	free_page((unsigned long)hvsim_conduit.page);
+	hvsim_free_stolen();
 }
 
 module_init(hvsim_init);

@@ -133,6 +133,8 @@ extern struct hvnet_conduit hvsim_conduit;
 int hvsim_access(const struct hvsim_guest *g, struct hvsim_access *a,
 		 bool may_sleep);
 void hvsim_call_wake(void);
+int hvsim_steal(void);
+void hvsim_free_stolen(void);
 struct hvisor_page *hvsim_page(void);
 
 /* lines.c */
