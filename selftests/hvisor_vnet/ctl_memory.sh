@@ -1,0 +1,82 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a zone's RAM may be: root's own account of its memory decides, in words,
+# and never with a WARN (which the rig would see).  As on a board, where guests
+# cannot live in root's own RAM.
+#
+# rig: smp=2 icount timeout=100
+. ./lib.sh
+. ./ctllib.sh
+
+hex()
+{
+	printf '0x%x' $(($1))
+}
+
+# fine ROOT GUEST SIZE: such a zone can be made
+fine()
+{
+	fine_said=$(request new_zone "id=1 ram=$1,$2,$3")
+	[ -z "$fine_said" ] || { ktap_diag "$(kernel_said)"; return 1; }
+	[ "$(cat $BUS/devices/zone1/ram)" = "$1,$2,$3" ] && zone_del 1
+}
+
+# bad ROOT GUEST SIZE ERROR REASON...
+bad()
+{
+	bad_ram=$1,$2,$3 bad_error=$4
+	shift 4
+	refused new_zone "$bad_error" "$*" "id=1 ram=$bad_ram"
+}
+
+SIZE=$(hex "RAW_SIZE")
+RESERVES="does it ask for more than the device tree reserves"
+case $RIG_ARCH in
+arm64) REGISTERS=0x9000000 ;;	# QEMU's serial port
+*) REGISTERS=0xfec00000 ;;	# the I/O interrupt controller
+esac
+# In the middle of what is above the reservation: nobody's in particular.
+OWN=$(hex "RAW_BASE + RAW_SIZE + 0x4000000")
+
+ktap_plan 17
+load_modules root_ram=0 || ktap_abort "modules do not load"
+ktap_check "a no-map reservation" fine $RAW_BASE 0x50000000 $SIZE
+ktap_check "part of one" fine "$(hex "RAW_BASE + 0x1000")" 0x0 0x1000
+ktap_check "root's own RAM is refused" bad "$OWN" 0 0x100000 "$EPERM" \
+	"RAM at $OWN, 0x100000 bytes, is root's own: reserve it (no-map) in root's device tree"
+ktap_check "a page too many behind the reservation" \
+	bad $RAW_BASE 0 "$(hex "RAW_SIZE + 0x1000")" "$EINVAL" \
+	"RAM at $RAW_BASE, $(hex "RAW_SIZE + 0x1000") bytes, runs into root's own: 0x1000 bytes of it are root's; $RESERVES (no-map)?"
+ktap_check "a page too many before it" \
+	bad "$(hex "RAW_BASE - 0x1000")" 0 0x2000 "$EINVAL" \
+	"RAM at $(hex "RAW_BASE - 0x1000"), 0x2000 bytes, runs into root's own: 0x1000 bytes of it are root's; $RESERVES (no-map)?"
+ktap_check "device registers" bad $REGISTERS 0 0x1000 "$EBUSY" \
+	"$REGISTERS, 0x1000 bytes, is not RAM: registers or firmware of root's live there"
+ktap_check "no size" bad $RAW_BASE 0 0 "$EINVAL" \
+	"RAM at $RAW_BASE has size 0"
+ktap_check "half a page" bad $RAW_BASE 0 0x800 "$EINVAL" \
+	"RAM at $RAW_BASE (in the guest 0x0), 0x800 bytes, is not made of whole pages"
+ktap_check "not on a page's boundary in root" \
+	bad "$(hex "RAW_BASE + 4")" 0 0x1000 "$EINVAL" \
+	"RAM at $(hex "RAW_BASE + 4") (in the guest 0x0), 0x1000 bytes, is not made of whole pages"
+ktap_check "nor in the guest" bad $RAW_BASE 0x10 0x1000 "$EINVAL" \
+	"RAM at $RAW_BASE (in the guest 0x10), 0x1000 bytes, is not made of whole pages"
+ktap_check "past the end of the guest's addresses" \
+	bad $RAW_BASE 0xfffffffffffff000 0x2000 "$EINVAL" \
+	"RAM at $RAW_BASE (in the guest 0xfffffffffffff000), 0x2000 bytes, runs past the end of the address space"
+ktap_check "past the end of root's" \
+	bad 0xfffffffffffff000 0 0x2000 "$EINVAL" \
+	"RAM at 0xfffffffffffff000 (in the guest 0x0), 0x2000 bytes, runs past the end of the address space"
+ktap_check "as huge as can be" \
+	bad $RAW_BASE 0 0x7ffffffffffff000 "$EINVAL" \
+	"RAM at $RAW_BASE (in the guest 0x0), 0x7ffffffffffff000 bytes, runs past the end of the address space"
+ktap_check "two ranges that overlap in the guest" refused new_zone "$EINVAL" \
+	"two ranges of RAM overlap in the guest at 0x1000" \
+	"id=1 ram=$RAW_BASE,0,0x2000 ram=$(hex "RAW_BASE + 0x10000"),0x1000,0x1000"
+ktap_check "two that overlap in root" refused new_zone "$EINVAL" \
+	"two ranges of RAM overlap in root at $(hex "RAW_BASE + 0x1000")" \
+	"id=1 ram=$RAW_BASE,0,0x2000 ram=$(hex "RAW_BASE + 0x1000"),0x8000,0x1000"
+ktap_check "nothing of all that was kept" fine $RAW_BASE 0x0 $SIZE
+ktap_check "the modules can be unloaded" unload_modules
+ktap_finish

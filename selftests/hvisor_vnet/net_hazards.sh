@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What the hypervisor loses, each loss one time in ten, with traffic flowing: no
+# ping is lost, TCP makes progress, and nobody waits longer than the retries
+# take.  In virtual time, where the host's load counts for nothing.
+#
+# rig: smp=2 icount timeout=200
+. ./lib.sh
+. ./netlib.sh
+
+BYTES=1000003
+
+# An interrupt swallowed four times in a row (the odds are one in 10 000) comes
+# after 100 + 200 + 400 + 800 us; twice that, for a request and its reply.
+RTT_BOUND_US=4000
+# The late look comes 50 us after the wake-up that was lost; the rest is TCP's
+# softirqs, which a register must not wait for.
+ACCESS_BOUND_NS=500000
+
+set_hazard()
+{
+	echo "$2" >"/sys/module/hvisor_sim/parameters/$1"
+}
+
+# rtt_max_us: of the last flood
+rtt_max_us()
+{
+	echo "$flood_said" | sed -n 's|^rtt .*= [^/]*/[^/]*/\([^/]*\)/.*|\1|p' |
+		awk '{ printf "%d", $1 * 1000 }'
+}
+
+# survives HAZARD...: at 10 percent each
+survives()
+{
+	sim_reset
+	for hazard; do
+		set_hazard "$hazard" 10
+	done
+	flood 1000 $NET_GUEST && rtt=$(rtt_max_us) &&
+		flood_from_guest 1000 $NET_ROOT && back=$(rtt_max_us) &&
+		tcp_to_guest $BYTES && tcp_to_root $BYTES
+	survived=$?
+	for hazard; do
+		set_hazard "$hazard" 0
+	done
+	access=$(latency_ns max)
+	ktap_diag "worst: ping $rtt and $back us, access $access ns"
+	report
+	for hazard; do
+		[ "$(sim_counter "${hazard}_hits")" -gt 0 ] || {
+			ktap_diag "$hazard never struck"
+			return 1
+		}
+	done
+	[ $survived = 0 ] && sim_healthy &&
+		[ "$rtt" -lt $RTT_BOUND_US ] &&
+		[ "$back" -lt $RTT_BOUND_US ] &&
+		[ "$access" -lt $ACCESS_BOUND_NS ]
+}
+
+# Z3 strikes when a guest restarts its device.
+survives_restarts()
+{
+	sim_reset
+	set_hazard z3 100
+	for _ in 1 2 3 4 5; do
+		guest_unbind 1 $NET_ADDR && guest_bind 1 $NET_ADDR || return 1
+	done
+	set_hazard z3 0
+	ktap_diag "z3 struck $(sim_counter z3_hits) times"
+	guest_enter 1 $NET_ADDR zone1 eth0 2
+	[ "$(sim_counter z3_hits)" -gt 0 ] &&
+		wait_for 5 ping -q -c 1 -W 1 $NET_GUEST &&
+		flood 200 $NET_GUEST && sim_healthy
+}
+
+ktap_plan 8
+load_modules || ktap_abort "modules do not load"
+net_up || ktap_abort "no network"
+ktap_check "no hazard" survives
+ktap_check "W1: a stale need_wakeup" survives w1
+ktap_check "W2: the wake interrupt is active for longer" survives w2
+ktap_check "I1: guest interrupts are swallowed" survives i1
+ktap_check "E1: one event for one SGI" survives e1
+ktap_check "all of them" survives w1 w2 i1 e1
+ktap_check "Z3: stale interrupts after a restart" survives_restarts
+net_down
+ktap_check "the modules can be unloaded" unload_modules
+ktap_finish
