@@ -54,9 +54,10 @@ compiler()
 		>/dev/null
 }
 
+# With W=1 again, so that nothing is compiled a second time.
 sparse_build()
 {
-	"$HVNET_VM/build.sh" --modules --out "$out/$1" --arch "$1" C=2 \
+	"$HVNET_VM/build.sh" --modules --out "$out/$1" --arch "$1" W=1 C=2 \
 		>/dev/null
 }
 
