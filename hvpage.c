@@ -179,8 +179,10 @@ static void hvpage_serve(struct hvpage *hp, const struct hvisor_request *req)
 static bool hvpage_empty(const struct hvpage *hp)
 {
 	const struct hvisor_page *page = hp->page;
+	u32 rear = READ_ONCE(page->req_rear);
 
-	return READ_ONCE(page->req_rear) == page->req_front;
+	/* An index that cannot be is not waited for: nobody could serve it. */
+	return rear == page->req_front || rear > HVISOR_RING_MASK;
 }
 
 /* Serve at most @budget requests; return how many. Under req_lock. */

@@ -13,6 +13,8 @@
  *			waits for the answer; ETIMEDOUT if there is none
  *	answer		of the CPU of the last request: "FLAGS VALUE", which is
  *			how often it was answered and the last answer
+ *	rear		EL2's index of requests in the page; written, it becomes
+ *			whatever is said, and the wake interrupt is sent
  *	hypercall	write "CODE ARGUMENT"; fails with what it returns
  *	state		one line each: "name value"
  */
@@ -130,6 +132,38 @@ static ssize_t answer_show(struct kobject *kobj, struct kobj_attribute *attr,
 	return n;
 }
 
+static ssize_t rear_show(struct kobject *kobj, struct kobj_attribute *attr,
+			 char *buf)
+{
+	struct hvisor_page *page = el2ctl_map();
+	ssize_t n;
+
+	if (!page)
+		return -ENODEV;
+	n = sysfs_emit(buf, "%u\n", READ_ONCE(page->req_rear));
+	memunmap(page);
+	return n;
+}
+
+static ssize_t rear_store(struct kobject *kobj, struct kobj_attribute *attr,
+			  const char *buf, size_t count)
+{
+	struct hvisor_page *page;
+	u32 rear;
+	int err;
+
+	err = kstrtou32(buf, 0, &rear);
+	if (err)
+		return err;
+	page = el2ctl_map();
+	if (!page)
+		return -ENODEV;
+	WRITE_ONCE(page->req_rear, rear);
+	hvisor_call(EL2STUB_WAKE, 0);
+	memunmap(page);
+	return count;
+}
+
 static ssize_t hypercall_store(struct kobject *kobj,
 			       struct kobj_attribute *attr, const char *buf,
 			       size_t count)
@@ -176,12 +210,14 @@ static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute el2ctl_request_attr = __ATTR_WO(request);
 static struct kobj_attribute el2ctl_answer_attr = __ATTR_RO(answer);
+static struct kobj_attribute el2ctl_rear_attr = __ATTR_RW(rear);
 static struct kobj_attribute el2ctl_hypercall_attr = __ATTR_WO(hypercall);
 static struct kobj_attribute el2ctl_state_attr = __ATTR_RO(state);
 
 static struct attribute *el2ctl_attrs[] = {
 	&el2ctl_request_attr.attr,
 	&el2ctl_answer_attr.attr,
+	&el2ctl_rear_attr.attr,
 	&el2ctl_hypercall_attr.attr,
 	&el2ctl_state_attr.attr,
 	NULL
