@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When an interrupt is repeated, and when not: what is not acknowledged comes
+ * again, less and less often, unless the guest has seen it all; news does not
+ * wait for that; and a device that is not used any more says nothing.  In
+ * virtual time, so that it is known which of two things came first.
+ *
+ * rig: smp=2 icount timeout=60
+ */
+#include "rawguest.h"
+
+#include <sys/ioctl.h>
+
+static struct rg_zone zone;
+static struct rg_dev dev, *d = &dev;
+static u8 *buf;
+
+static void settle(void)
+{
+	while (rg_irqs(d, 2) || rg_ack(d))
+		;
+}
+
+static void start(u32 irq_flags)
+{
+	rg_start(d, RG_FEATURES);
+	buf = rg_alloc(&zone, 2048, 8);
+	settle();
+	rg_irq_disconnect(d);
+	rg_irq_connect(d, irq_flags);
+	/* Where the guest looks is up to each test, not to rg_used(). */
+	d->vq[RG_TX].want_irq = false;
+}
+
+static void send_frame(u32 seq)
+{
+	struct rg_piece piece = RG_OUT(buf, d->hdr_len + 60);
+
+	memset(buf, 0, d->hdr_len);
+	rg_frame(buf + d->hdr_len, 60, seq);
+	rg_add(&d->vq[RG_TX], &piece, 1);
+	rg_kick(&d->vq[RG_TX]);
+}
+
+/* A frame is given back, and the guest never looks at that. */
+static bool send_and_ignore(u32 seq)
+{
+	struct vring_used_elem elem;
+	struct rg_vq *q = &d->vq[RG_TX];
+
+	q->avail->ring[q->num] = q->last_used;
+	send_frame(seq);
+	return ktap_expect(rg_wait_used(q, &elem));
+}
+
+/* No more retries, and none under way. */
+static bool given_up(u64 stalls)
+{
+	bool ok = ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "stalls") ==
+						     stalls + 1));
+
+	while (rg_irqs(d, 2))
+		;
+	return ok;
+}
+
+static bool eoi(void)
+{
+	return ktap_expect(!ioctl(d->fd, HVSIM_RAW_EOI, &d->irq));
+}
+
+/* One bit is acknowledged, the other is still news. */
+static bool test_partly_acknowledged(void)
+{
+	u64 stalls = rg_counter(d, "stalls");
+	bool ok;
+
+	start(0);
+	ok = send_and_ignore(1);
+	rg_link_set(d, false);
+	rg_link_set(d, true);
+	ok = ok && given_up(stalls) &&
+	     ktap_expect_eq(rg_state(d, "interrupt_status"),
+			    VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG);
+	rg_set(d, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_CONFIG);
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	return ok && ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
+}
+
+/* The data path is stopped for a moment, to disable the other queue. */
+static bool test_stopped_for_a_moment(void)
+{
+	u64 stalls = rg_counter(d, "stalls");
+	bool ok;
+
+	start(0);
+	ok = send_and_ignore(1) && given_up(stalls);
+	rg_set(d, VIRTIO_MMIO_QUEUE_SEL, RG_RX);
+	rg_set(d, VIRTIO_MMIO_QUEUE_READY, 0);
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	return ok && ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
+}
+
+/* Seen without an acknowledgment, as by a guest that polls. */
+static bool test_seen(void)
+{
+	u64 stalls = rg_counter(d, "stalls"), count;
+	bool ok;
+
+	start(0);
+	ok = send_and_ignore(1) && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	rg_irq_on(&d->vq[RG_TX]);
+	/* One may be under way. */
+	usleep(2000);
+	count = rg_counter(d, "injections");
+	usleep(300000);
+	ok = ok && ktap_expect_eq(rg_counter(d, "injections"), count);
+	ok = ok && ktap_expect_eq(rg_counter(d, "stalls"), stalls);
+	rg_ack(d);
+	return ok;
+}
+
+/* A frame that comes while its line is active, and so in vain. */
+static bool lose_one(u64 *again)
+{
+	struct vring_used_elem elem;
+	bool ok;
+
+	start(HVSIM_IRQ_MANUAL_EOI);
+	rg_irq_on(&d->vq[RG_TX]);
+	d->vq[RG_TX].want_irq = false;
+	send_frame(1);
+	ok = ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	rg_ack(d);
+	ok = ok && ktap_expect(rg_wait_used(&d->vq[RG_TX], &elem));
+	*again = rg_counter(d, "reinjections");
+	return ok && send_and_ignore(2);
+}
+
+/* The next retry is 25 ms away, or more, when the next frame comes. */
+static bool test_news(void)
+{
+	unsigned long long at;
+	u64 again;
+	bool ok;
+
+	ok = lose_one(&again);
+	ok = ok && ktap_expect(ktap_wait_for(RG_LONG,
+					     rg_counter(d, "reinjections") >=
+					     again + 8));
+	/* Past the time in which a retry serves for news as well. */
+	usleep(1000);
+	ok = ok && ktap_expect_eq(rg_irqs(d, 0), 0) && eoi();
+	at = ktap_now_ns();
+	ok = ok && send_and_ignore(3);
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	ok = ok && ktap_expect(ktap_now_ns() - at < 10 * 1000000);
+	rg_ack(d);
+	return eoi() && ok;
+}
+
+/* Given up; what is lost then is tried as often as ever. */
+static bool test_afresh(void)
+{
+	u64 stalls = rg_counter(d, "stalls"), again;
+	bool ok;
+
+	ok = lose_one(&again) && given_up(stalls);
+	again = rg_counter(d, "reinjections");
+	ok = ok && send_and_ignore(3);
+	ok = ok && ktap_expect(ktap_wait_for(50, rg_counter(d, "reinjections") >=
+						 again + 3));
+	ok = ok && ktap_expect_eq(rg_irqs(d, 0), 0) && eoi();
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	rg_ack(d);
+	return eoi() && ok;
+}
+
+static bool silence(void)
+{
+	u64 injections = rg_sim_counter("injections");
+
+	usleep(300000);
+	return ktap_expect_eq(rg_sim_counter("injections"), injections);
+}
+
+/* With news that nobody acknowledged the driver gives up. */
+static bool test_failed(void)
+{
+	bool ok;
+
+	start(0);
+	rg_link_set(d, false);
+	rg_link_set(d, true);
+	ok = ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	rg_set(d, VIRTIO_MMIO_STATUS, rg_get(d, VIRTIO_MMIO_STATUS) |
+	       VIRTIO_CONFIG_S_FAILED);
+	return silence() && ok && ktap_expect(rg_link_wait(d, false));
+}
+
+static bool test_removed(void)
+{
+	bool ok;
+
+	start(0);
+	ok = send_and_ignore(1) && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	rg_dev_del(d);
+	return silence() && ok;
+}
+
+static const struct {
+	const char *name;
+	bool (*run)(void);
+} tests[] = {
+	{ "acknowledged in part", test_partly_acknowledged },
+	{ "the data path stops for a moment", test_stopped_for_a_moment },
+	{ "seen, but not acknowledged", test_seen },
+	{ "news does not wait for the next retry", test_news },
+	{ "after giving up, the retries start afresh", test_afresh },
+	{ "the driver gives up", test_failed },
+	{ "the device is removed", test_removed },
+};
+
+int main(void)
+{
+	unsigned int i;
+
+	rg_setup();
+	ktap_plan(RG_ARRAY_SIZE(tests));
+	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
+	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
+	for (i = 0; i < RG_ARRAY_SIZE(tests); i++)
+		ktap_point(tests[i].run(), "%s", tests[i].name);
+	return ktap_finish();
+}
