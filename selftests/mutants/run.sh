@@ -57,7 +57,7 @@ verdict()
 	printf '%s %s # time %s s: %s\n' "$1" "$name" "$took" "$2"
 }
 
-# Prints what a tree consists of, build output left out.
+# Copies what tree $1 consists of to $2, build output left out.
 copy_tree()
 {
 	(cd "$1" && find . \( -name build -o -name .git \) -prune -o \
@@ -135,36 +135,46 @@ unit_job()
 	fi
 }
 
-# Runs test $1 in a VM on the tree $2; its KTAP is left in the slot's log.
-vm_run()
+# Runs test $1 in a VM on the tree $2; sets how= and returns 0 if it failed.
+vm_fails()
 {
-	"$HVNET_VM/run.sh" --src "$2" --out "$slot/build" --arch "$arch" \
-		--kernel "$kernel" --deadline $VM_SECONDS "$1" \
-		>"$slot/log" 2>"$slot/errors"
-}
+	local line bail='' pid
 
-# What the log says of the test $1: sets how= and returns 0 if it failed.
-vm_failed()
-{
-	local point
-
-	how=$(sed -n "s/^not ok [0-9]* $1 # time [^:]*: //p" "$slot/log")
-	point=$(sed -n 's/^ *not ok [0-9]* //p' "$slot/log" | head -n 1)
-	case $how in
-	"kernel: "*) return 0 ;;
-	"not run: "*) return 2 ;;
+	how=
+	exec {out}< <(exec "$HVNET_VM/run.sh" --src "$2" --out "$slot/build" \
+		--arch "$arch" --kernel "$kernel" --deadline $VM_SECONDS \
+		"$1" 2>"$slot/log")
+	pid=$!
+	while IFS= read -r -u "$out" line; do
+		printf '%s\n' "$line" >>"$slot/log"
+		case $line in
+		"  not ok "*)
+			# It has been caught: no use waiting for the rest.
+			kill "$pid"
+			how=${line#  not ok * }
+			break
+			;;
+		"  Bail out! "*) bail=${line#  Bail out! } ;;
+		"not ok "*) how=${line#not ok * time *: } ;;
+		"ok "*"# SKIP"*) how="skipped" ;;
+		"ok "*) how="passed" ;;
+		esac
+	done
+	wait "$pid"
+	exec {out}<&-
+	case $line in
+	"  not ok "*) return 0 ;;
 	esac
-	if grep -q '^  not ok ' "$slot/log"; then
-		how="$point"
+	case $how in
+	"kernel: "* | *BUG:* | *Oops* | "Kernel panic"* | \
+	"Unable to handle"* | *"rcu: INFO:"* | *"soft lockup"* | \
+	"exit status "*)
+		how=${bail:-$how}
 		return 0
-	fi
-	case $how in
-	*BUG:* | *Oops* | "Kernel panic"* | "Unable to handle"* | \
-	*"rcu: INFO:"* | *"soft lockup"* | "exit status "*)
-		return 0 ;;
-	'') return 1 ;;
-	*) return 2 ;;
+		;;
+	'') how="no build: $(grep -m 1 -i error "$slot/log")" ;;
 	esac
+	return 1
 }
 
 vm_job()
@@ -174,27 +184,45 @@ vm_job()
 	cp -a "$work/tree" "$slot/tree"
 	if ! apply "$slot/tree"; then
 		verdict "not ok" "the patch does not apply: $(head -n 1 "$slot/log")"
-		return
-	fi
-	vm_run "$test" "$slot/tree"
-	if ! grep -q "ok [0-9]* $test " "$slot/log"; then
-		verdict "not ok" "no build: $(grep -m 1 error "$slot/errors")"
-	elif vm_failed "$test"; then
+	elif vm_fails "$test" "$slot/tree"; then
 		verdict "ok" "caught by $test: $how"
 	else
-		verdict "not ok" "not caught by $test${how:+: $how}"
+		verdict "not ok" "not caught by $test: $how"
 	fi
 }
 
-# One of several at a time: its number, from xargs, makes its directory.
+# The same without a mutant: a test that fails then proves nothing.
+vm_as_it_is()
+{
+	rm -rf "$slot/tree"
+	mkdir -p "$slot"
+	cp -a "$work/tree" "$slot/tree"
+	vm_fails "$test" "$slot/tree"
+	if [ "$how" = passed ]; then
+		verdict "ok" "$how"
+	else
+		verdict "not ok" "$how"
+	fi
+}
+
+# One of several at a time: its number, from xargs, makes its directory.  It is
+# the name of a mutant, or of a test in the VM behind an @.
 if [ "${1-}" = --job ]; then
-	name=$2 test=$(catcher "$2") began=$EPOCHREALTIME
+	name=$2 began=$EPOCHREALTIME
 	arch=$MUTANTS_ARCH kernel=$MUTANTS_KERNEL
+	slot=$work/vm-$MUTANTS_SLOT
+	case $name in
+	@*)
+		test=${name#@}
+		vm_as_it_is
+		exit 0
+		;;
+	esac
+	test=$(catcher "$name")
 	if is_unit "$test"; then
 		slot=$work/unit-$MUTANTS_SLOT
 		unit_job
 	else
-		slot=$work/vm-$MUTANTS_SLOT
 		vm_job
 	fi
 	exit 0
@@ -281,7 +309,7 @@ report()
 
 run_all()
 {
-	MUTANTS_ARCH=$arch MUTANTS_KERNEL=$kernel xargs -P "$jobs" -n 1 \
+	MUTANTS_ARCH=$arch MUTANTS_KERNEL=$kernel xargs -r -P "$jobs" -n 1 \
 		--process-slot-var=MUTANTS_SLOT "$here/run.sh" --job
 }
 
@@ -316,22 +344,19 @@ unit_first()
 
 vm_first()
 {
-	local tests
+	local line test
 
-	mapfile -t tests < <(for name; do catcher "$name"; done | sort -u)
-	slot=$work/vm-0
-	mkdir -p "$slot"
-	say "first as it is: ${tests[*]}"
-	"$HVNET_VM/run.sh" --src "$work/tree" --out "$slot/build" \
-		--arch "$arch" --kernel "$kernel" "${tests[@]}" \
-		>"$slot/log" 2>"$slot/errors"
-	for name in "${tests[@]}"; do
-		grep "^ok [0-9]* $name # time" "$slot/log" | grep -vq SKIP &&
-			continue
-		say "$name does not pass without a mutant: $(
-			grep "^not ok [0-9]* $name " "$slot/log")"
-		BROKEN+="$name "
-	done
+	while read -r line; do
+		test=${line#*@}
+		case $line in
+		"not ok "*)
+			say "fails without a mutant: $test"
+			BROKEN+="${test%% *} "
+			;;
+		*) say "passes without a mutant: $test" ;;
+		esac
+	done < <(for name; do echo "@$(catcher "$name")"; done | sort -u |
+		run_all)
 }
 
 echo "KTAP version 1"
