@@ -17,6 +17,7 @@ echo "KTAP version 1"
 echo "1..4"
 for kernel in $kernels; do
 	for arch in $arches; do
+		"$HVNET_VM/kernel.sh" kdir "$kernel" "$arch" >/dev/null
 		began=$EPOCHREALTIME
 		number=$((number + 1))
 		result=ok
