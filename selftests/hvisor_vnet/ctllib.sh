@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 #
 # What tests of the control interface share: requests that must be refused, with
 # which error number and for which reason.  Sourced after lib.sh.
