@@ -476,6 +476,7 @@ static int hvsim_attach(struct hvnet_conduit *c, phys_addr_t pa,
 
 	mutex_lock(&hvsim_attach_mutex);
 	if (page != hvsim_el2_page) {
+		hvsim_count(HVSIM_PAGES);
 		WRITE_ONCE(hvsim_last_known, 0);
 		WRITE_ONCE(hvsim_abandoned, 0);
 	}

@@ -68,6 +68,7 @@ enum hvsim_count {
 	HVSIM_GAVE_UP_DETACHED,	/* the same, root being detached */
 	HVSIM_NO_PAGE,		/* accesses before INIT_VIRTIO: a panic of EL2 */
 	HVSIM_STRAY_ANSWERS,	/* answers when nobody waited */
+	HVSIM_PAGES,		/* INIT_VIRTIO with another page than before */
 	HVSIM_PANICS,		/* what else would have panicked EL2 (I2) */
 	HVSIM_STALE_EVENTS,	/* not counted: events left in EL2's queues now */
 	HVSIM_COUNTS,

@@ -53,6 +53,7 @@ static const char * const hvsim_count_names[HVSIM_COUNTS] = {
 	[HVSIM_GAVE_UP_DETACHED] = "gave_up_detached",
 	[HVSIM_NO_PAGE] = "no_page",
 	[HVSIM_STRAY_ANSWERS] = "stray_answers",
+	[HVSIM_PAGES] = "pages",
 	[HVSIM_PANICS] = "panics",
 	[HVSIM_STALE_EVENTS] = "stale_events",
 };
