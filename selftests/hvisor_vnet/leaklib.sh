@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
+#
+# What tests of many cycles share: what the kernel holds before and after, and
+# whether it grew with the cycles.  Sourced after lib.sh.
+
+# leak_snapshot FILE: objects of the slab caches that the module allocates from,
+# mappings, interfaces, pages; once what is only about to be freed has been
+leak_snapshot()
+{
+	sleep 1
+	echo 3 >/proc/sys/vm/drop_caches
+	sleep 1
+	for leak_cache in /sys/kernel/slab/*; do
+		[ -L "$leak_cache" ] || echo 1 >"$leak_cache/shrink"
+	done
+	{
+		awk '/^kmalloc|^skbuff|^kernfs|^task/ { print "slab:" $1, $2 }' \
+			/proc/slabinfo
+		# Addresses are given back late, which is counted apart.
+		echo "vmalloc" "$(grep -vc unpurged /proc/vmallocinfo)"
+		echo "interfaces" "$(ls /sys/class/net | wc -l)"
+		# Free pages that a CPU keeps for itself are not leaked either.
+		awk '$1 == "nr_free_pages" || $1 == "count:" { free += $2 }
+			END { print "used_pages", -free }' /proc/zoneinfo
+	} >"$1"
+}
+
+# no_leak BEFORE AFTER CYCLES: nothing grew by one for every second cycle
+no_leak()
+{
+	awk -v limit="$(($3 / 2))" '
+	FNR == NR { before[$1] = $2; next }
+	$2 - before[$1] >= limit {
+		print "# " $1 " grew from " before[$1] " to " $2
+		bad = 1
+	}
+	END { exit bad }' "$1" "$2"
+}
+
+# refcount MODULE
+refcount()
+{
+	cat "/sys/module/$1/refcnt"
+}
