@@ -159,6 +159,17 @@ static bool hvnet_dev_next(struct hvnet_dev *dev, struct hvnet_pending *p)
 	return cpu < HVISOR_MAX_CPUS;
 }
 
+static bool hvnet_dev_live(struct hvnet_dev *dev)
+{
+	unsigned long flags;
+	bool live;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	live = hvnet_mmio_live(&dev->mmio);
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	return live;
+}
+
 /* Carry out what needs a quiet data path; return whether it may run again. */
 static bool hvnet_dev_commit(struct hvnet_dev *dev,
 			     struct hvnet_mmio_access *reg)
@@ -273,7 +284,9 @@ static void hvnet_dev_takeover(struct work_struct *work)
 	struct hvpage *hp = dev->line.hp;
 
 	mutex_lock(&dev->work_lock);
-	if (dev->running && hvnet_nic_unheard(dev->netdev) &&
+	/* A device that was given up is not notified, whoever has the page. */
+	if (dev->running && hvnet_dev_live(dev) &&
+	    hvnet_nic_unheard(dev->netdev) &&
 	    hvpage_counter(hp, HVPAGE_REQUESTS) == dev->heard) {
 		WRITE_ONCE(hvnet_taken, true);
 		dev_err_ratelimited(&dev->dev,

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is not taken for a take-over of the page: a guest that has died with its
+ * rings in a mess, one that hangs, and one that polls.  All leave an interrupt
+ * unacknowledged for ever; only whose frames nobody hears of while its device
+ * is in order has lost the page (ctl_takeover).
+ */
+#include "rawguest.h"
+
+#include <fcntl.h>
+
+/* The retries end after 210 ms, and the guest has as long again to be heard. */
+#define LONG_ENOUGH_MS	700
+
+static struct rg_zone zone;
+static struct rg_dev dev, *d = &dev;
+
+static bool not_taken_over(void)
+{
+	char text[32] = "";
+	int fd;
+
+	usleep(LONG_ENOUGH_MS * 1000);
+	fd = open("/sys/bus/hvisor_vnet/hypervisor", O_RDONLY);
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		rg_die("hypervisor: %s", strerror(errno));
+	close(fd);
+	return ktap_expect(!strcmp(text, "sim\n"));
+}
+
+/* Queue a frame without a word. */
+static void queue_silently(void)
+{
+	u8 *buf = rg_alloc(&zone, 128, 16);
+	struct rg_piece piece = RG_OUT(buf, d->hdr_len + 60);
+
+	memset(buf, 0, 128);
+	rg_add(&d->vq[RG_TX], &piece, 1);
+	rg_publish(&d->vq[RG_TX]);
+}
+
+/* What a zone loaded anew leaves of the old one: any index at all. */
+static bool test_mess(void)
+{
+	struct rg_vq *rx = &d->vq[RG_RX];
+	u64 before = rg_counter(d, "stalls");
+	u8 frame[60];
+	bool ok;
+
+	rg_start(d, RG_FEATURES);
+	rx->avail->idx += 1000;
+	rg_frame(frame, sizeof(frame), 1);
+	ok = ktap_expect(rg_root_send(d, frame, sizeof(frame)));
+	ok &= ktap_expect(ktap_wait_for(RG_LONG, rg_get(d, VIRTIO_MMIO_STATUS) &
+					VIRTIO_CONFIG_S_NEEDS_RESET));
+	queue_silently();
+	ok &= not_taken_over();
+	return ok & ktap_expect(rg_counter(d, "stalls") > before);
+}
+
+static bool test_hung(void)
+{
+	u64 before = rg_counter(d, "stalls");
+	u8 frame[60], *buf;
+	bool ok;
+
+	rg_start(d, RG_FEATURES);
+	buf = rg_alloc(&zone, 2048, 16);
+	rg_add(&d->vq[RG_RX], &RG_IN(buf, 2048), 1);
+	rg_irq_on(&d->vq[RG_RX]);
+	rg_publish(&d->vq[RG_RX]);
+	rg_kick(&d->vq[RG_RX]);
+	rg_frame(frame, sizeof(frame), 1);
+	ok = ktap_expect(rg_root_send(d, frame, sizeof(frame)));
+	ok &= not_taken_over();
+	return ok & ktap_expect(rg_counter(d, "stalls") > before);
+}
+
+int main(void)
+{
+	rg_setup();
+	ktap_plan(3);
+	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
+	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
+	ktap_point(test_hung(), "a guest that hangs");
+	ktap_point(test_mess(), "a guest whose rings are a mess");
+	rg_start(d, RG_FEATURES);
+	ktap_point(rg_works(d), "and a driver revives the device");
+	return ktap_finish();
+}
