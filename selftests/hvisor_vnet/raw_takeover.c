@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What is not taken for a take-over of the page: a guest that has died with its
- * rings in a mess, one that hangs, and one that polls.  All leave an interrupt
- * unacknowledged for ever; only whose frames nobody hears of while its device
- * is in order has lost the page (ctl_takeover).
+ * rings in a mess, and one that hangs.  Both leave an interrupt unacknowledged
+ * for ever; only a guest whose frames nobody hears of while its device is in
+ * order has lost the page (ctl_takeover).
  */
 #include "rawguest.h"
 
