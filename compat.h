@@ -2,17 +2,15 @@
 /*
  * Every difference between the kernel versions this module builds on, and
  * nothing else.  The rest of the code is written for the newest interface; what
- * an older kernel lacks is made up for here.
+ * an older kernel lacks is made up for here.  Included last of the kernel's
+ * headers, and including none of networking's: the page's code does without.
  */
 #ifndef HVNET_COMPAT_H
 #define HVNET_COMPAT_H
 
-#include <linux/etherdevice.h>
 #include <linux/hardirq.h>
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
-#include <linux/netdevice.h>
-#include <linux/string.h>
 #include <linux/version.h>
 
 #ifndef in_hardirq			/* before 5.11 */
