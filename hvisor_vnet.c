@@ -552,10 +552,10 @@ static int hvnet_dev_check_place(const struct hvnet_zone *zone,
 		return hvnet_refuse(why, -EINVAL,
 				    "addr %#llx with len %#llx is no region of registers",
 				    p->addr, p->len);
-	if (hvnet_memory_at(&zone->mem, p->addr, 1))
+	if (hvnet_memory_meets(&zone->mem, p->addr, p->len))
 		return hvnet_refuse(why, -EINVAL,
-				    "addr %#llx lies in the zone's RAM",
-				    p->addr);
+				    "addr %#llx with len %#llx lies in the zone's RAM, or part of it does",
+				    p->addr, p->len);
 	list_for_each_entry(other, &zone->devices, node)
 		if (p->addr < other->addr + other->len &&
 		    other->addr < p->addr + p->len)

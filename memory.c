@@ -28,10 +28,16 @@
 /* Bytes of a range by what root's memory map says of them. */
 struct hvnet_census {
 	u64 ram;		/* root's RAM, the reserved part included */
-	u64 reserved;		/* of that, reserved at boot */
+	u64 reserved;		/* of that, reserved by the device tree */
 	u64 unmapped;		/* listed as memory, but not as RAM: no-map */
-	u64 device;		/* claimed by a driver, or by firmware */
+	u64 device;		/* claimed by a driver, or by firmware, or PCI's */
 };
+
+static bool hvnet_overlap(u64 a, u64 a_size, u64 b, u64 b_size)
+{
+	/* Last bytes, not ends: the end of the address space would wrap. */
+	return a <= b + (b_size - 1) && b <= a + (a_size - 1);
+}
 
 static int hvnet_census_ram(struct resource *res, void *arg)
 {
@@ -168,11 +174,6 @@ static int hvnet_range_cmp(const void *a, const void *b)
 	return x->ipa < y->ipa ? -1 : x->ipa > y->ipa;
 }
 
-static bool hvnet_overlap(u64 a, u64 a_size, u64 b, u64 b_size)
-{
-	return a < b + b_size && b < a + a_size;
-}
-
 static int hvnet_check_overlap(const struct hvnet_memory *mem, unsigned int i,
 			       struct hvnet_reason *why)
 {
@@ -259,4 +260,23 @@ void hvnet_memory_unmap(struct hvnet_memory *mem)
 {
 	while (mem->n)
 		memunmap(mem->range[--mem->n].va);
+}
+
+/**
+ * hvnet_memory_meets - is any of this a zone's RAM?
+ * @mem: the zone's RAM
+ * @ipa: guest-physical address
+ * @len: bytes, at least 1; the last one's address does not wrap
+ *
+ * Context: any.
+ */
+bool hvnet_memory_meets(const struct hvnet_memory *mem, u64 ipa, u64 len)
+{
+	unsigned int i;
+
+	for (i = 0; i < mem->n; i++)
+		if (hvnet_overlap(ipa, len, mem->range[i].ipa,
+				  mem->range[i].size))
+			return true;
+	return false;
 }

@@ -17,7 +17,7 @@ struct hvnet_reason;
 /**
  * struct hvnet_range - one piece of a zone's RAM
  * @ipa: guest-physical address of its first byte
- * @size: bytes, never 0; @ipa + @size does not wrap
+ * @size: bytes, never 0; its last byte's @ipa does not wrap
  * @pa: root-physical address of its first byte
  * @va: where it is mapped, write-back
  * @root_ram: it is RAM of root's own, which only the simulator may ask for
@@ -78,5 +78,6 @@ static inline void *hvnet_memory_at(const struct hvnet_memory *mem, u64 ipa,
 int hvnet_memory_map(struct hvnet_memory *mem, bool root_ram_ok,
 		     struct hvnet_reason *why);
 void hvnet_memory_unmap(struct hvnet_memory *mem);
+bool hvnet_memory_meets(const struct hvnet_memory *mem, u64 ipa, u64 len);
 
 #endif /* HVNET_MEMORY_H */
