@@ -273,10 +273,14 @@ static const struct hvnet_key hvnet_dev_keys[] = {
 	{}
 };
 
+/* Unlike 0, no place for registers. */
+#define HVNET_NO_ADDR	U64_MAX
+
 static ssize_t new_device_store(hvnet_bus_arg *bus, const char *buf,
 				size_t count)
 {
 	struct hvnet_dev_params params = {
+		.addr = HVNET_NO_ADDR,
 		.len = HVNET_REGION_MIN,
 		.queue_max = HVNET_QUEUE_DEFAULT,
 		.mtu = ETH_DATA_LEN,
@@ -285,6 +289,8 @@ static ssize_t new_device_store(hvnet_bus_arg *bus, const char *buf,
 	int err;
 
 	err = hvnet_parse(buf, hvnet_dev_keys, &params, &why);
+	if (!err && params.addr == HVNET_NO_ADDR)
+		err = hvnet_refuse(&why, -EINVAL, "addr is missing");
 	if (!err)
 		err = PTR_ERR_OR_ZERO(hvnet_dev_create(&params, &why));
 	return hvnet_said("new_device", err, count, &why);
