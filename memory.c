@@ -9,7 +9,7 @@
  *
  * - outside root's memory map: a no-map reservation (what hvisor's users have),
  *   or RAM that root was told to leave alone by mem=;
- * - RAM in root's map, all of it reserved at boot, which nobody else uses;
+ * - RAM in root's map, all of it reserved by the device tree without no-map;
  * - RAM of root's own, only if the conduit says so: the simulator's Linux guest
  *   lives there.
  *
@@ -19,6 +19,10 @@
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
+#include <linux/of.h>
+#include <linux/of_address.h>
+#include <linux/pci.h>
+#include <linux/resource_ext.h>
 #include <linux/sizes.h>
 #include <linux/sort.h>
 
@@ -67,7 +71,67 @@ static int hvnet_census_memory(struct resource *res, void *arg)
 	return 0;
 }
 
-static u64 hvnet_count_reserved(const struct hvnet_range *r)
+static bool hvnet_is_window(const struct resource *res)
+{
+	/* A root bus that knows of no windows has all of memory for one. */
+	return resource_type(res) == IORESOURCE_MEM && resource_size(res) &&
+	       res != &iomem_resource;
+}
+
+/*
+ * Where PCI devices have their registers, or may get some.  The part that is
+ * nobody's is listed no otherwise than a no-map reservation.
+ */
+static u64 hvnet_count_pci(const struct hvnet_range *r)
+{
+	struct pci_bus *root = NULL;
+	struct resource_entry *w;
+	u64 n = 0;
+
+	while ((root = pci_find_next_bus(root)))
+		resource_list_for_each_entry(w, &to_pci_host_bridge(root->bridge)->windows)
+			if (hvnet_is_window(w->res) &&
+			    hvnet_overlap(r->pa, r->size, w->res->start,
+					  resource_size(w->res)))
+				n += resource_size(w->res);
+	return n;
+}
+
+static u64 hvnet_common(const struct hvnet_range *r, const struct resource *res)
+{
+	u64 start = max_t(u64, r->pa, res->start);
+	u64 end = min_t(u64, r->pa + r->size, res->end + 1);
+
+	return start < end ? end - start : 0;
+}
+
+/* Bytes that a reservation of the device tree has, in all of its pieces. */
+static u64 hvnet_count_node(const struct hvnet_range *r,
+			    struct device_node *node)
+{
+	struct resource res;
+	u64 n = 0;
+	int i;
+
+	for (i = 0; !of_address_to_resource(node, i, &res); i++)
+		n += hvnet_common(r, &res);
+	return n;
+}
+
+static u64 hvnet_count_named(const struct hvnet_range *r)
+{
+	struct device_node *all = of_find_node_by_path("/reserved-memory");
+	struct device_node *node;
+	u64 n = 0;
+
+	for_each_available_child_of_node(all, node)
+		n += hvnet_count_node(r, node);
+	of_node_put(all);
+	return n;
+}
+
+/* Pages that root keeps from its allocator: its own code and tables, too. */
+static u64 hvnet_count_kept(const struct hvnet_range *r)
 {
 	unsigned long pfn = PHYS_PFN(r->pa), end = PHYS_PFN(r->pa + r->size);
 	u64 n = 0;
@@ -86,7 +150,7 @@ static void hvnet_take_census(const struct hvnet_range *r,
 	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_SYSTEM_RAM, r->pa, last,
 			    c, hvnet_census_ram);
 	if (c->ram == r->size)
-		c->reserved = hvnet_count_reserved(r);
+		c->reserved = min(hvnet_count_kept(r), hvnet_count_named(r));
 	if (c->ram)
 		return;
 	/* A walk does not descend: a driver's claim hides in its device's. */
@@ -94,6 +158,7 @@ static void hvnet_take_census(const struct hvnet_range *r,
 			    r->pa, last, c, hvnet_census_device);
 	walk_iomem_res_desc(IORES_DESC_NONE, IORESOURCE_MEM, r->pa, last, c,
 			    hvnet_census_memory);
+	c->device += hvnet_count_pci(r);
 }
 
 static int hvnet_refuse_mixed(const struct hvnet_range *r,
