@@ -5,7 +5,7 @@
 # and never with a WARN (which the rig would see).  As on a board, where guests
 # cannot live in root's own RAM.
 #
-# rig: smp=2 icount timeout=100
+# rig: smp=2 timeout=100
 . ./lib.sh
 . ./ctllib.sh
 
@@ -39,12 +39,54 @@ esac
 # In the middle of what is above the reservation: nobody's in particular.
 OWN=$(hex "RAW_BASE + RAW_SIZE + 0x4000000")
 
-ktap_plan 17
+# The page that RAM ends with, if nothing follows it.
+END=$(awk -F'[- :]+' '/^[0-9a-f].*System RAM/ { last = $2 } END { print last }' \
+	/proc/iomem)
+END=$(hex "0x$END + 1 - 0x1000")
+# Where PCI devices may get registers, but none is: listed like a reservation.
+PCI=$(sed -n 's/^\([0-9a-f]*\)-.* : pcie@.*/\1/p;
+	s/^\([0-9a-f]*\)-.* : PCI Bus 0000:00$/\1/p' /proc/iomem | tail -n 1)
+PCI=$(hex "0x$PCI")
+
+# Memory that root does not give to anybody, but uses itself: its own code.
+CODE=$(hex "0x$(sed -n 's/^ *\([0-9a-f]*\)-.* : Kernel code$/\1/p' /proc/iomem)")
+
+# Root's device tree may reserve RAM without no-map, which root then maps.
+mapped_reservation()
+{
+	fine 0x58000000 0x0 0x200000 &&
+		bad 0x581ff000 0 0x2000 "$EINVAL" \
+			"RAM at 0x581ff000, 0x2000 bytes, is reserved only in part (0x1000 bytes): $RESERVES?"
+}
+
+from_ram_to_hole()
+{
+	bad "$END" 0 0x2000 "$EINVAL" \
+		"RAM at $END, 0x2000 bytes, runs into root's own: 0x1000 bytes of it are root's; $RESERVES (no-map)?"
+}
+
+# The simulator's Linux guest may live in root's RAM, but not beyond it.
+allowed_root_ram()
+{
+	echo Y >/sys/module/hvisor_sim/parameters/root_ram
+	fine "$OWN" 0x0 0x100000 && from_ram_to_hole &&
+		bad "$(hex "RAW_BASE - 0x1000")" 0 0x2000 "$EINVAL" \
+			"RAM at $(hex "RAW_BASE - 0x1000"), 0x2000 bytes, runs into root's own: 0x1000 bytes of it are root's; $RESERVES (no-map)?"
+}
+
+ktap_plan 23
 load_modules root_ram=0 || ktap_abort "modules do not load"
 ktap_check "a no-map reservation" fine $RAW_BASE 0x50000000 $SIZE
 ktap_check "part of one" fine "$(hex "RAW_BASE + 0x1000")" 0x0 0x1000
 ktap_check "root's own RAM is refused" bad "$OWN" 0 0x100000 "$EPERM" \
 	"RAM at $OWN, 0x100000 bytes, is root's own: reserve it (no-map) in root's device tree"
+ktap_check "root's own code is refused" bad "$CODE" 0 0x100000 "$EPERM" \
+	"RAM at $CODE, 0x100000 bytes, is root's own: reserve it (no-map) in root's device tree"
+if [ "$RIG_ARCH" = arm64 ]; then
+	ktap_check "a reservation without no-map" mapped_reservation
+else
+	ktap_skip "a reservation without no-map" "there is no device tree"
+fi
 ktap_check "a page too many behind the reservation" \
 	bad $RAW_BASE 0 "$(hex "RAW_SIZE + 0x1000")" "$EINVAL" \
 	"RAM at $RAW_BASE, $(hex "RAW_SIZE + 0x1000") bytes, runs into root's own: 0x1000 bytes of it are root's; $RESERVES (no-map)?"
@@ -53,6 +95,9 @@ ktap_check "a page too many before it" \
 	"RAM at $(hex "RAW_BASE - 0x1000"), 0x2000 bytes, runs into root's own: 0x1000 bytes of it are root's; $RESERVES (no-map)?"
 ktap_check "device registers" bad $REGISTERS 0 0x1000 "$EBUSY" \
 	"$REGISTERS, 0x1000 bytes, is not RAM: registers or firmware of root's live there"
+ktap_check "a PCI window" bad "$PCI" 0 0x1000 "$EBUSY" \
+	"$PCI, 0x1000 bytes, is not RAM: registers or firmware of root's live there"
+ktap_check "from root's RAM into a hole" from_ram_to_hole
 ktap_check "no size" bad $RAW_BASE 0 0 "$EINVAL" \
 	"RAM at $RAW_BASE has size 0"
 ktap_check "half a page" bad $RAW_BASE 0 0x800 "$EINVAL" \
@@ -77,6 +122,10 @@ ktap_check "two ranges that overlap in the guest" refused new_zone "$EINVAL" \
 ktap_check "two that overlap in root" refused new_zone "$EINVAL" \
 	"two ranges of RAM overlap in root at $(hex "RAW_BASE + 0x1000")" \
 	"id=1 ram=$RAW_BASE,0,0x2000 ram=$(hex "RAW_BASE + 0x1000"),0x8000,0x1000"
+ktap_check "two that overlap where addresses end" refused new_zone "$EINVAL" \
+	"two ranges of RAM overlap in the guest at 0xfffffffffffff000" \
+	"id=1 ram=$RAW_BASE,0xffffffffffffe000,0x2000 ram=$(hex "RAW_BASE + 0x10000"),0xfffffffffffff000,0x1000"
 ktap_check "nothing of all that was kept" fine $RAW_BASE 0x0 $SIZE
+ktap_check "where root's own RAM is allowed" allowed_root_ram
 ktap_check "the modules can be unloaded" unload_modules
 ktap_finish

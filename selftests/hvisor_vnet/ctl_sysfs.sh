@@ -73,13 +73,25 @@ bad_devices()
 	EINVAL|len 0x1ff is less than the 0x200 a virtio-mmio device takes|zone=2 addr=0xa000000 irq=80 len=0x1ff
 	EINVAL|addr 0xa000004 with len 0x200 is no region of registers|zone=2 addr=0xa000004 irq=80
 	EINVAL|addr 0xfffffffffffffff8 with len 0x200 is no region of registers|zone=2 addr=0xfffffffffffffff8 irq=80
-	EINVAL|addr 0x80001000 lies in the zone's RAM|zone=2 addr=0x80001000 irq=80
+	EINVAL|addr is missing|zone=2 irq=80
+	EINVAL|addr 0x80001000 with len 0x200 $IN_RAM|zone=2 addr=0x80001000 irq=80
+	EINVAL|addr 0x800ffff8 with len 0x200 $IN_RAM|zone=2 addr=0x800ffff8 irq=80
+	EINVAL|addr 0x7ffffe08 with len 0x200 $IN_RAM|zone=2 addr=0x7ffffe08 irq=80
+	EINVAL|addr 0x70000000 with len 0x20000000 $IN_RAM|zone=2 addr=0x70000000 irq=80 len=0x20000000
 	EEXIST|addr 0xa003600 with len 0x200 overlaps device zone1-a003600|zone=1 addr=0xa003600 irq=80
 	EEXIST|addr 0xa003500 with len 0x200 overlaps device zone1-a003600|zone=1 addr=0xa003500 irq=80
 	EEXIST|addr 0xa0037f8 with len 0x200 overlaps device zone1-a003600|zone=1 addr=0xa0037f8 irq=80
 	EEXIST|addr 0xa000000 with len 0x10000 overlaps device zone1-a003600|zone=1 addr=0xa000000 irq=80 len=0x10000
 	EBUSY|zone 1 has a device with interrupt 75 already|zone=1 addr=0xa000000 irq=75
 	EOF
+}
+
+# Right before the zone's RAM, and right behind it.
+beside_ram()
+{
+	device_add zone=2 addr=0x7ffffe00 irq=80 &&
+		device_add zone=2 addr=0x80100000 irq=81 &&
+		device_del 2 0x7ffffe00 && device_del 2 0x80100000
 }
 
 bad_ends()
@@ -182,15 +194,17 @@ case $RIG_ARCH in
 arm64) IRQ_MIN=32 IRQ_MAX=1019 ;;
 *) IRQ_MIN=1 IRQ_MAX=1023 ;;
 esac
+IN_RAM="lies in the zone's RAM, or part of it does"
 IRQ_HINT="(it is the interrupt id: on arm64 the SPI number plus 32)"
 
-ktap_plan 14
+ktap_plan 15
 load_modules || ktap_abort "modules do not load"
 net_up || ktap_abort "no network"
 ktap_equal "the hypervisor is known" sim "$(cat $BUS/hypervisor)"
 ktap_check "a second zone" zone_add 2 $RAW
 ktap_check "bad zones" bad_zones
 ktap_check "bad devices" bad_devices
+ktap_check "a device beside its zone's RAM" beside_ram
 ktap_check "bad removals" bad_ends
 ktap_check "64 ranges of RAM" sixty_four
 ktap_check "65 ranges of RAM are refused" refused new_zone "$E2BIG" \

@@ -147,7 +147,7 @@ wishes()
 # --- one boot
 
 # The device tree is the one that QEMU makes for exactly these options, with
-# the reservation and, if asked for, the hypervisor's node added.
+# the reservations and, if asked for, the hypervisor's node added.
 make_dtb()
 {
 	local dtb=$1
@@ -165,6 +165,9 @@ make_dtb()
 			raw_guest@60000000 {
 				reg = <0x0 0x60000000 0x0 $RAW_SIZE>;
 				no-map;
+			};
+			mapped@58000000 {
+				reg = <0x0 0x58000000 0x0 0x200000>;
 			};
 		};
 	};
