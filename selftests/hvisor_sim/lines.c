@@ -321,6 +321,9 @@ static void hvsim_handle(struct hvsim_line *line, bool root)
 	hvsim_count(root ? HVSIM_WAKES_TAKEN : HVSIM_GUEST_IRQS);
 	if (taken)
 		taken(line->arg);
+	/* An emulator of one thread turns to the guest that root answered. */
+	if (root)
+		cpu_relax();
 	if (hvsim_roll(hazard)) {
 		hvsim_count(root ? HVSIM_W2_HITS : HVSIM_I1_HITS);
 		hvsim_delay_up_to(HVSIM_LINGER_NS);
