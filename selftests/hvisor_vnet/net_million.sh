@@ -118,7 +118,7 @@ million_from()
 	sent=${said%%[!0-9]*}
 	wait_for 5 arrived "$1" "$2" rx_packets $((before + sent))
 	ktap_diag "sent $sent, reached $2 $(($("$1" "$2" rx_packets) - before))," \
-		"${said##*[!0-9p]}"
+		"${said##*[!0-9ps]}"
 	# With bursts pktgen may send a few more than it was asked to.
 	[ "$sent" -ge $MILLION ] &&
 		[ $(($("$1" "$2" rx_packets) - before)) = "$sent" ]
