@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What is not taken for a take-over of the page: a guest that has died with its
- * rings in a mess, and one that hangs.  Both leave an interrupt unacknowledged
- * for ever; only a guest whose frames nobody hears of while its device is in
- * order has lost the page (ctl_takeover).
+ * rings in a mess, one that hangs, one that polls, and one that is held up right
+ * before it would have been heard.  All leave an interrupt unacknowledged; only
+ * a guest whose frames nobody hears of while its device is in order has lost the
+ * page (ctl_takeover).  In virtual time, since it matters who is in time.
+ *
+ * rig: smp=2 icount timeout=60
  */
 #include "rawguest.h"
 
@@ -76,13 +79,52 @@ static bool test_hung(void)
 	return ok & ktap_expect(rg_counter(d, "stalls") > before);
 }
 
+/* A frame crosses; what it is told of it the guest leaves unacknowledged. */
+static bool send_and_ignore(u32 seq)
+{
+	struct rg_vq *tx = &d->vq[RG_TX];
+
+	tx->want_irq = false;
+	tx->avail->ring[tx->num] = tx->last_used;
+	return rg_tx_one(d, 60, seq);
+}
+
+static bool test_polls(void)
+{
+	u64 before = rg_counter(d, "stalls");
+	unsigned int i;
+	bool ok = true;
+
+	rg_start(d, RG_FEATURES);
+	for (i = 0; ok && i < 3; i++)
+		ok = send_and_ignore(i) && not_taken_over();
+	return ok && ktap_expect_eq(rg_counter(d, "stalls"), before + 3);
+}
+
+/* It has queued a frame, and is not to run until the retries have ended. */
+static bool test_held_up(void)
+{
+	u64 before = rg_counter(d, "stalls");
+	bool ok;
+
+	rg_start(d, RG_FEATURES);
+	ok = send_and_ignore(1);
+	queue_silently();
+	ok = ok && ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "stalls") ==
+					     before + 1));
+	rg_notify(&d->vq[RG_TX]);
+	return ok && not_taken_over();
+}
+
 int main(void)
 {
 	rg_setup();
-	ktap_plan(3);
+	ktap_plan(5);
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	ktap_point(test_hung(), "a guest that hangs");
+	ktap_point(test_polls(), "a guest that polls");
+	ktap_point(test_held_up(), "a guest that is held up");
 	ktap_point(test_mess(), "a guest whose rings are a mess");
 	rg_start(d, RG_FEATURES);
 	ktap_point(rg_works(d), "and a driver revives the device");
