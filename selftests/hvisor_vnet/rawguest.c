@@ -25,6 +25,8 @@
 #define RG_SOCKBUF	(8 << 20)
 #define RG_ETHERTYPE	0x88b5		/* for local experiments */
 
+bool rg_impatient;
+
 /**
  * rg_die - the test cannot go on
  * @fmt: why
@@ -964,7 +966,10 @@ bool rg_used(struct rg_vq *q, struct vring_used_elem *elem)
  */
 bool rg_wait_used(struct rg_vq *q, struct vring_used_elem *elem)
 {
-	return ktap_wait_for(RG_LONG, rg_used(q, elem));
+	if (ktap_wait_for(RG_LONG, rg_used(q, elem)))
+		return true;
+	rg_impatient = true;
+	return false;
 }
 
 /* Interrupts. */
@@ -981,8 +986,8 @@ u64 rg_irqs(const struct rg_dev *d, int ms)
 	struct pollfd pfd = { .fd = d->event, .events = POLLIN };
 	u64 n;
 
-	if (ms)
-		poll(&pfd, 1, ms);
+	if (ms && !poll(&pfd, 1, ms) && ms == RG_LONG)
+		rg_impatient = true;
 	return read(d->event, &n, sizeof(n)) == sizeof(n) ? n : 0;
 }
 
@@ -1124,7 +1129,8 @@ ssize_t rg_root_recv(const struct rg_dev *d, void *buf, size_t size, int ms)
 
 	if (len >= 0 || !ms)
 		return len;
-	poll(&pfd, 1, ms);
+	if (!poll(&pfd, 1, ms) && ms == RG_LONG)
+		rg_impatient = true;
 	return rg_recv(d, buf, size);
 }
 
