@@ -4,7 +4,7 @@
 # 200 times the guest's driver goes and comes, and 200 times the device, each
 # with traffic flowing: no hang, no leak, and frames cross afterwards.
 #
-# rig: smp=2 icount timeout=250
+# rig: smp=2 icount timeout=400
 . ./lib.sh
 . ./netlib.sh
 . ./leaklib.sh

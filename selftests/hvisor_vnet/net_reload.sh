@@ -5,7 +5,7 @@
 # guests' traffic stay: refused as long as a guest drives a device, without
 # leaks, and always with the page that the hypervisor has.
 #
-# rig: smp=2 icount timeout=250
+# rig: smp=2 icount timeout=400
 . ./lib.sh
 . ./netlib.sh
 . ./leaklib.sh
