@@ -213,10 +213,10 @@ static bool test_hazard(const struct hazard *h)
 						 r->tx_arrived == FRAMES));
 	set_hazard(&hazards[0]);
 	again = rg_counter(d, "reinjections") - again;
-	ktap_diag("%s: %u sleeps, longest %u us; %u accesses, longest %u us, %u late; %u injected again",
-		  h->name, r->sleeps, (u32)(r->longest_sleep / 1000),
-		  r->accesses, (u32)(r->longest_access / 1000), r->late,
-		  (u32)again);
+	ktap_diag("%s: %u sleeps, longest %u us; %u injected again", h->name,
+		  r->sleeps, (u32)(r->longest_sleep / 1000), (u32)again);
+	ktap_diag("%s: %u accesses, longest %u us, %u late", h->name,
+		  r->accesses, (u32)(r->longest_access / 1000), r->late);
 	return r->ok && ktap_expect(r->longest_sleep < STALL_NS) &&
 	       ktap_expect(r->longest_access < ACCESS_NS) &&
 	       ktap_expect(h->w1 || r->late < LATE_MAX) &&
