@@ -26,10 +26,11 @@ leak_snapshot()
 	} >"$1"
 }
 
-# no_leak BEFORE AFTER CYCLES: nothing grew by one for every second cycle
+# no_leak BEFORE AFTER CYCLES: nothing grew by one a cycle.  A cache may grow by
+# a few slabs all by itself: by 106 objects in 200 cycles was seen once.
 no_leak()
 {
-	awk -v limit="$(($3 / 2))" '
+	awk -v limit="$(($3 * 9 / 10))" '
 	FNR == NR { before[$1] = $2; next }
 	$2 - before[$1] >= limit {
 		print "# " $1 " grew from " before[$1] " to " $2
