@@ -714,13 +714,16 @@ static const struct ethtool_ops hvnet_ethtool_ops = {
 	.get_link = ethtool_op_get_link,
 };
 
-/* The guest's address with a first byte that a bridge never prefers. */
+/*
+ * The guest's address with a first byte that a bridge never prefers, and that is
+ * not the guest's own: a bridge drops frames from its port's address.
+ */
 static void hvnet_set_root_mac(struct net_device *netdev, const u8 *guest)
 {
 	u8 mac[ETH_ALEN];
 
 	ether_addr_copy(mac, guest);
-	mac[0] = 0xfe;
+	mac[0] = guest[0] == 0xfe ? 0xfa : 0xfe;
 	eth_hw_addr_set(netdev, mac);
 }
 
