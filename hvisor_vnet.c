@@ -479,7 +479,6 @@ struct hvnet_zone *hvnet_zone_create(u32 id, struct hvnet_memory *mem,
 		zone = ERR_PTR(err);
 		goto out;
 	}
-	why->text[0] = '\0';
 	zone = hvnet_zone_new(id, mem, why);
 	if (!IS_ERR(zone))
 		list_add_tail_rcu(&zone->node, &hvnet_zones);
