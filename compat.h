@@ -47,4 +47,10 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define hvnet_bus_arg	const struct bus_type
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define hvnet_eventfd_signal(ctx)	eventfd_signal(ctx, 1)
+#else
+#define hvnet_eventfd_signal(ctx)	eventfd_signal(ctx)
+#endif
+
 #endif /* HVNET_COMPAT_H */

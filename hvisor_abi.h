@@ -13,6 +13,7 @@
 
 #include <linux/build_bug.h>
 #include <linux/errno.h>
+#include <linux/ioctl.h>
 #include <linux/stddef.h>
 #include <linux/types.h>
 
@@ -103,6 +104,31 @@ enum hvisor_hypercall {
 	HVISOR_INIT_VIRTIO = 0,		/* arg: physical address of the page */
 	HVISOR_FINISH_REQ = 1,		/* drain res[] and inject */
 };
+
+/*
+ * What hvisor-tool asks of its kernel module's device node.  Most commands
+ * encode the size of a pointer, whatever the argument points to.
+ */
+#define HVISOR_TOOL_INIT_VIRTIO		_IO(1, 0)
+#define HVISOR_TOOL_FINISH_REQ		_IO(1, 2)
+#define HVISOR_TOOL_ZONE_START		_IOW(1, 3, u64)	/* begins: u32 id */
+#define HVISOR_TOOL_ZONE_SHUTDOWN	_IOW(1, 4, u64)	/* by value: id */
+#define HVISOR_TOOL_SET_EVENTFD		_IOW(1, 7, int)	/* by value: fd */
+#define HVISOR_TOOL_LOAD_IMAGE		_IOW(1, 8, struct hvisor_tool_image)
+
+/**
+ * struct hvisor_tool_image - copy something into a zone's RAM
+ * @user_buffer: from there
+ * @size: bytes
+ * @load_paddr: root-physical address
+ */
+struct hvisor_tool_image {
+	u64 user_buffer;
+	u64 size;
+	u64 load_paddr;
+};
+
+static_assert(sizeof(struct hvisor_tool_image) == 24);
 
 /* Root's device tree has a node of this kind exactly when hvisor is there. */
 #define HVISOR_COMPATIBLE	"hvisor"

@@ -18,6 +18,7 @@
 #include <linux/virtio_mmio.h>
 
 #include "compat.h"
+#include "daemon.h"
 #include "hvisor_vnet.h"
 
 /* How long a guest must go unheard before we say that somebody took the page. */
@@ -49,18 +50,25 @@ struct hvpage *hvnet_page(void)
 
 /* The request path. */
 
-static struct hvnet_dev *hvnet_dev_at(u32 zone_id, u64 addr)
+/* Under rcu_read_lock(), or under hvnet_lock. */
+static struct hvnet_zone *hvnet_zone_find(u32 id)
 {
 	struct hvnet_zone *zone;
+
+	list_for_each_entry_rcu(zone, &hvnet_zones, node,
+				lockdep_is_held(&hvnet_lock))
+		if (zone->id == id)
+			return zone;
+	return NULL;
+}
+
+static struct hvnet_dev *hvnet_dev_at(struct hvnet_zone *zone, u64 addr)
+{
 	struct hvnet_dev *dev;
 
-	list_for_each_entry_rcu(zone, &hvnet_zones, node) {
-		if (zone->id != zone_id)
-			continue;
-		list_for_each_entry_rcu(dev, &zone->devices, node)
-			if (addr - dev->addr < dev->len)
-				return dev;
-	}
+	list_for_each_entry_rcu(dev, &zone->devices, node)
+		if (addr - dev->addr < dev->len)
+			return dev;
 	return NULL;
 }
 
@@ -109,16 +117,61 @@ static enum hvpage_reply hvnet_dev_access(struct hvnet_dev *dev,
 /* Serve a guest's access: see hvpage_access_fn. */
 static enum hvpage_reply hvnet_serve(struct hvpage_access *acc)
 {
-	enum hvpage_reply reply = HVPAGE_NOBODY;
-	struct hvnet_dev *dev;
+	struct hvnet_dev *dev = NULL;
+	struct hvnet_zone *zone;
+	enum hvpage_reply reply;
 
 	rcu_read_lock();
-	dev = hvnet_dev_at(acc->zone, acc->addr);
+	zone = hvnet_zone_find(acc->zone);
+	if (zone) {
+		WRITE_ONCE(zone->requests, zone->requests + 1);
+		dev = hvnet_dev_at(zone, acc->addr);
+	}
 	if (dev)
 		reply = hvnet_dev_access(dev, acc);
+	else
+		reply = hvnet_daemon_access(acc);
 	rcu_read_unlock();
 	return reply;
 }
+
+/*
+ * Give a device up until its driver resets it: DEVICE_NEEDS_RESET, and tell the
+ * driver (virtio 1.2, section 2.1.2). See struct hvnet_nic_owner.
+ */
+static void hvnet_dev_broke(struct hvnet_dev *dev, const char *queue,
+			    const char *what)
+{
+	unsigned long flags;
+	bool tell;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	tell = hvnet_mmio_needs_reset(&dev->mmio);
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	if (!tell)
+		return;
+	hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
+	dev_err_ratelimited(&dev->dev, "stopped until the guest resets it: %s: %s\n",
+			    queue, what);
+}
+
+/* VIRTIO_NET_S_LINK_UP (virtio 1.2, section 5.1.4). */
+static void hvnet_dev_link(struct hvnet_dev *dev, bool up)
+{
+	unsigned long flags;
+	bool tell;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	tell = hvnet_mmio_set_link(&dev->mmio, up);
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	if (tell)
+		hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
+}
+
+static const struct hvnet_nic_owner hvnet_dev_as_owner = {
+	.broke = hvnet_dev_broke,
+	.link = hvnet_dev_link,
+};
 
 /* The data path of one device: started and stopped under work_lock. */
 
@@ -129,8 +182,16 @@ static void hvnet_dev_stop(struct hvnet_dev *dev)
 	/* First, since the line looks at the rings. */
 	hvpage_line_off(&dev->line);
 	hvnet_nic_stop(dev->netdev);
+	netif_carrier_off(dev->netdev);
 	dev->running = false;
 	module_put(THIS_MODULE);
+}
+
+static void hvnet_dev_start_nic(struct hvnet_dev *dev)
+{
+	if (hvnet_nic_start(dev->netdev))
+		hvnet_dev_broke(dev, "any queue",
+				"ring addresses are not in the zone's RAM");
 }
 
 static void hvnet_dev_start(struct hvnet_dev *dev)
@@ -139,9 +200,8 @@ static void hvnet_dev_start(struct hvnet_dev *dev)
 	__module_get(THIS_MODULE);
 	dev->running = true;
 	hvpage_line_on(&dev->line);
-	if (hvnet_nic_start(dev->netdev))
-		hvnet_dev_needs_reset(dev, "any queue",
-				      "ring addresses are not in the zone's RAM");
+	if (!dev->parked)
+		hvnet_dev_start_nic(dev);
 }
 
 static bool hvnet_dev_next(struct hvnet_dev *dev, struct hvnet_pending *p)
@@ -184,6 +244,26 @@ static bool hvnet_dev_commit(struct hvnet_dev *dev,
 	return live;
 }
 
+/* Answer those that still wait, now that there is no device any more. */
+static void hvnet_dev_turn_away(struct hvnet_dev *dev)
+{
+	struct hvnet_pending p;
+
+	while (hvnet_dev_next(dev, &p)) {
+		p.acc.value = 0;
+		hvpage_answer(dev->line.hp, &p.acc);
+	}
+}
+
+/* The driver is gone: what it said of its rings holds no more. */
+static void hvnet_dev_begin_anew(struct hvnet_dev *dev)
+{
+	hvnet_nic_forget(dev->netdev);
+	/* Whoever comes next is not the one that was quiesced. */
+	if (!READ_ONCE(dev->zone->closing))
+		dev->parked = false;
+}
+
 /*
  * Serve the accesses that wait. Takes no lock that anybody holds while flushing
  * it, rtnl least of all: a vCPU waits for the answer.
@@ -199,58 +279,11 @@ static void hvnet_dev_work(struct work_struct *work)
 		if (hvnet_dev_commit(dev, &p.reg))
 			hvnet_dev_start(dev);
 		else
-			hvnet_nic_forget(dev->netdev);
+			hvnet_dev_begin_anew(dev);
 		p.acc.value = p.reg.value;
 		hvpage_answer(dev->line.hp, &p.acc);
 	}
 	mutex_unlock(&dev->work_lock);
-}
-
-/**
- * hvnet_dev_needs_reset - give a device up until its driver resets it
- * @dev: the device
- * @queue: which queue is to blame
- * @what: what the guest did
- *
- * Sets DEVICE_NEEDS_RESET and tells the driver (virtio 1.2, section 2.1.2).
- *
- * Context: any but hard interrupt.
- */
-void hvnet_dev_needs_reset(struct hvnet_dev *dev, const char *queue,
-			   const char *what)
-{
-	unsigned long flags;
-	bool tell;
-
-	raw_spin_lock_irqsave(&dev->lock, flags);
-	tell = hvnet_mmio_needs_reset(&dev->mmio);
-	raw_spin_unlock_irqrestore(&dev->lock, flags);
-	if (!tell)
-		return;
-	hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
-	dev_err_ratelimited(&dev->dev, "stopped until the guest resets it: %s: %s\n",
-			    queue, what);
-}
-
-/**
- * hvnet_dev_set_link - tell the guest about its link
- * @dev: the device
- * @up: the root-side interface is up
- *
- * VIRTIO_NET_S_LINK_UP (virtio 1.2, section 5.1.4).
- *
- * Context: process or softirq.
- */
-void hvnet_dev_set_link(struct hvnet_dev *dev, bool up)
-{
-	unsigned long flags;
-	bool tell;
-
-	raw_spin_lock_irqsave(&dev->lock, flags);
-	tell = hvnet_mmio_set_link(&dev->mmio, up);
-	raw_spin_unlock_irqrestore(&dev->lock, flags);
-	if (tell)
-		hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
 }
 
 /* Has the guest reason to wait for an interrupt? Under line->lock. */
@@ -354,19 +387,228 @@ out:
 	return err;
 }
 
-/* Zones. */
+/* Quiescing a zone, so that it can be shut down or loaded anew. */
 
-static struct hvnet_zone *hvnet_zone_find(u32 id)
+/* How long a zone has to be silent, and how long we wait for that. */
+#define HVNET_SILENCE_MS	5
+#define HVNET_SILENCE_BOUND_MS	1000
+#define HVNET_SILENCE_DEAD_MS	300
+
+/* Rest: no frame crosses, and the guest is asked not to kick. */
+static void hvnet_dev_park(struct hvnet_dev *dev)
+{
+	mutex_lock(&dev->work_lock);
+	if (!dev->parked) {
+		dev->parked = true;
+		hvnet_nic_stop(dev->netdev);
+		hvnet_nic_hush(dev->netdev);
+	}
+	mutex_unlock(&dev->work_lock);
+}
+
+static void hvnet_dev_unpark(struct hvnet_dev *dev)
+{
+	mutex_lock(&dev->work_lock);
+	if (dev->parked) {
+		dev->parked = false;
+		if (dev->running && hvnet_dev_live(dev))
+			hvnet_dev_start_nic(dev);
+	}
+	mutex_unlock(&dev->work_lock);
+}
+
+/* As if its driver had reset it: its zone is no more. */
+static void hvnet_dev_orphan(struct hvnet_dev *dev)
+{
+	struct hvnet_mmio_access reset = {
+		.offset = VIRTIO_MMIO_STATUS,
+		.size = sizeof(u32),
+		.write = true,
+	};
+
+	mutex_lock(&dev->work_lock);
+	hvnet_dev_stop(dev);
+	hvnet_dev_commit(dev, &reset);
+	hvnet_nic_forget(dev->netdev);
+	dev->parked = false;
+	hvnet_dev_turn_away(dev);
+	mutex_unlock(&dev->work_lock);
+}
+
+static bool hvnet_zone_acked(const struct hvnet_zone *zone)
+{
+	struct hvnet_dev *dev;
+
+	list_for_each_entry(dev, &zone->devices, node)
+		if (atomic_read(&dev->mmio.isr))
+			return false;
+	return true;
+}
+
+/*
+ * Wait until no vCPU is in, or about to be in, an access: EL2 may panic over
+ * one that is (Z2), and an interrupt left unacknowledged stays in a list
+ * register (Z3). A guest that is silent for long has died, or polls; it will
+ * not acknowledge anything.
+ */
+static int hvnet_zone_wait_silent(const struct hvnet_zone *zone,
+				  struct hvnet_reason *why)
+{
+	u64 first = READ_ONCE(zone->requests), before, now = first;
+	unsigned int ms, silent = 0;
+
+	for (ms = 0; ms < HVNET_SILENCE_BOUND_MS; ms += HVNET_SILENCE_MS) {
+		before = now;
+		usleep_range(HVNET_SILENCE_MS * USEC_PER_MSEC,
+			     HVNET_SILENCE_MS * USEC_PER_MSEC + 100);
+		now = READ_ONCE(zone->requests);
+		silent = now == before ? silent + HVNET_SILENCE_MS : 0;
+		if (silent >= HVNET_SILENCE_DEAD_MS ||
+		    (silent && hvnet_zone_acked(zone)))
+			return 0;
+	}
+	return hvnet_refuse(why, -EBUSY,
+			    "zone %u does not fall silent: it made %llu accesses to its devices in %u ms; stop what it is doing",
+			    zone->id, now - first, HVNET_SILENCE_BOUND_MS);
+}
+
+/**
+ * hvnet_zone_release - let a quiesced zone's devices go on
+ * @zone: the zone
+ *
+ * Context: process, under hvnet_lock.
+ */
+void hvnet_zone_release(struct hvnet_zone *zone)
+{
+	struct hvnet_dev *dev;
+
+	list_for_each_entry(dev, &zone->devices, node)
+		hvnet_dev_unpark(dev);
+}
+
+/**
+ * hvnet_zone_quiesce - have a zone and its devices rest
+ * @zone: the zone
+ * @why: the reason of a refusal
+ *
+ * Nothing is written to the zone's RAM once this returns 0, until the zone is
+ * released or a driver begins anew.
+ *
+ * Context: process, under hvnet_lock. Return: 0, or -EBUSY with all as before.
+ */
+int hvnet_zone_quiesce(struct hvnet_zone *zone, struct hvnet_reason *why)
+{
+	struct hvnet_dev *dev;
+	int err;
+
+	list_for_each_entry(dev, &zone->devices, node)
+		hvnet_dev_park(dev);
+	err = hvnet_zone_wait_silent(zone, why);
+	if (err)
+		hvnet_zone_release(zone);
+	return err;
+}
+
+static void hvnet_zone_orphan(struct hvnet_zone *zone)
+{
+	struct hvnet_dev *dev;
+
+	list_for_each_entry(dev, &zone->devices, node)
+		hvnet_dev_orphan(dev);
+}
+
+/**
+ * hvnet_zone_shutdown - shut a zone down
+ * @id: its id
+ * @call: asks the hypervisor to
+ * @arg: its argument
+ * @why: the reason of a refusal
+ *
+ * The zone is quiesced first. If it was shut down its devices wait for the next
+ * driver; if not they go on.
+ *
+ * Context: process. Return: what @call returned, or -EBUSY.
+ */
+long hvnet_zone_shutdown(u32 id, long (*call)(void *arg), void *arg,
+			 struct hvnet_reason *why)
+{
+	struct hvnet_zone *zone;
+	long result;
+
+	mutex_lock(&hvnet_lock);
+	zone = hvnet_zone_find(id);
+	if (!zone) {
+		result = call(arg);
+		goto out;
+	}
+	WRITE_ONCE(zone->closing, true);
+	result = hvnet_zone_quiesce(zone, why);
+	if (!result) {
+		result = call(arg);
+		if (result)
+			hvnet_zone_release(zone);
+		else
+			hvnet_zone_orphan(zone);
+	}
+	WRITE_ONCE(zone->closing, false);
+out:
+	mutex_unlock(&hvnet_lock);
+	return result;
+}
+
+/**
+ * hvnet_zone_vacate - a zone that does not run is about to be loaded or started
+ * @id: its id
+ *
+ * Its guest may have stopped by itself, which nobody tells us (Z1).
+ *
+ * Context: process.
+ */
+void hvnet_zone_vacate(u32 id)
 {
 	struct hvnet_zone *zone;
 
-	list_for_each_entry(zone, &hvnet_zones, node)
-		if (zone->id == id)
-			return zone;
-	return NULL;
+	mutex_lock(&hvnet_lock);
+	zone = hvnet_zone_find(id);
+	if (zone)
+		hvnet_zone_orphan(zone);
+	mutex_unlock(&hvnet_lock);
 }
 
-static void hvnet_zone_release(struct device *d)
+static bool hvnet_zone_owns(const struct hvnet_zone *zone, u64 pa, u64 size)
+{
+	unsigned int i;
+
+	for (i = 0; i < zone->mem.n; i++) {
+		const struct hvnet_range *r = &zone->mem.range[i];
+
+		if (!r->root_ram && pa < r->pa + r->size && r->pa < pa + size)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * hvnet_zone_vacate_ram - somebody is about to write into a zone's RAM
+ * @pa: root-physical address
+ * @size: bytes
+ *
+ * Context: process.
+ */
+void hvnet_zone_vacate_ram(u64 pa, u64 size)
+{
+	struct hvnet_zone *zone;
+
+	mutex_lock(&hvnet_lock);
+	list_for_each_entry(zone, &hvnet_zones, node)
+		if (hvnet_zone_owns(zone, pa, size))
+			hvnet_zone_orphan(zone);
+	mutex_unlock(&hvnet_lock);
+}
+
+/* Zones. */
+
+static void hvnet_zone_free(struct device *d)
 {
 	struct hvnet_zone *zone = to_hvnet_zone(d);
 
@@ -377,7 +619,7 @@ static void hvnet_zone_release(struct device *d)
 static const struct device_type hvnet_zone_type = {
 	.name = "zone",
 	.groups = hvnet_zone_groups,
-	.release = hvnet_zone_release,
+	.release = hvnet_zone_free,
 };
 
 static bool hvnet_ranges_share(const struct hvnet_range *a,
@@ -639,7 +881,7 @@ static int hvnet_dev_add(struct hvnet_dev *dev,
 			     err);
 		goto err_line;
 	}
-	dev->netdev = hvnet_nic_create(dev, p, why);
+	dev->netdev = hvnet_nic_create(dev, &hvnet_dev_as_owner, p, why);
 	if (IS_ERR(dev->netdev)) {
 		err = PTR_ERR(dev->netdev);
 		goto err_device;
@@ -704,17 +946,6 @@ struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
 out:
 	mutex_unlock(&hvnet_lock);
 	return dev;
-}
-
-/* Answer those that still wait, now that there is no device any more. */
-static void hvnet_dev_turn_away(struct hvnet_dev *dev)
-{
-	struct hvnet_pending p;
-
-	while (hvnet_dev_next(dev, &p)) {
-		p.acc.value = 0;
-		hvpage_answer(dev->line.hp, &p.acc);
-	}
 }
 
 static void hvnet_dev_destroy(struct hvnet_dev *dev)
@@ -785,6 +1016,7 @@ static void hvnet_leave(void *unused)
 			hvnet_dev_destroy(dev);
 		hvnet_zone_destroy(zone);
 	}
+	hvnet_daemon_set_page(NULL);
 	hvpage_detach(hvnet_hp);
 	hvnet_hp = NULL;
 	WRITE_ONCE(hvnet_taken, false);
@@ -804,10 +1036,12 @@ static int hvnet_join(struct hvnet_conduit *c, struct hvnet_reason *why)
 		goto out;
 	}
 	hp = hvpage_attach(c, hvnet_serve, why);
-	if (IS_ERR(hp))
+	if (IS_ERR(hp)) {
 		err = PTR_ERR(hp);
-	else
-		hvnet_hp = hp;
+		goto out;
+	}
+	hvnet_hp = hp;
+	hvnet_daemon_set_page(hp);
 out:
 	mutex_unlock(&hvnet_lock);
 	return err;
@@ -865,9 +1099,12 @@ static int __init hvnet_init(void)
 	err = bus_register(&hvnet_bus);
 	if (err)
 		return err;
-	err = platform_driver_register(&hvnet_driver);
+	err = hvnet_daemon_init();
 	if (err)
 		goto err_bus;
+	err = platform_driver_register(&hvnet_driver);
+	if (err)
+		goto err_daemon;
 	mutex_lock(&hvnet_lock);
 	if (!hvnet_hp)
 		pr_info("no hypervisor yet: waiting for a device tree node compatible with \"%s\"\n",
@@ -875,6 +1112,8 @@ static int __init hvnet_init(void)
 	mutex_unlock(&hvnet_lock);
 	return 0;
 
+err_daemon:
+	hvnet_daemon_exit();
 err_bus:
 	bus_unregister(&hvnet_bus);
 	return err;
@@ -884,6 +1123,7 @@ module_init(hvnet_init);
 static void __exit hvnet_exit(void)
 {
 	platform_driver_unregister(&hvnet_driver);
+	hvnet_daemon_exit();
 	bus_unregister(&hvnet_bus);
 }
 module_exit(hvnet_exit);

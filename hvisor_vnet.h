@@ -46,6 +46,10 @@
  * @id: hvisor's zone id
  * @devices: its devices, under hvnet_lock; readers use RCU
  * @mem: its RAM, constant
+ * @requests: accesses its vCPUs made, to whatever device; written under the
+ *	page's request lock
+ * @closing: a zone call is under way: no driver may start; under hvnet_lock,
+ *	read under work_lock of its devices
  */
 struct hvnet_zone {
 	struct device dev;
@@ -53,6 +57,8 @@ struct hvnet_zone {
 	u32 id;
 	struct list_head devices;
 	struct hvnet_memory mem;
+	u64 requests;
+	bool closing;
 };
 
 /**
@@ -103,7 +109,9 @@ struct hvnet_pending {
  * @waiting: which of @pending are in use
  * @work: serves @pending
  * @work_lock: the data path is started and stopped under it
- * @running: the data path is started; the module's use count is held
+ * @running: a driver drives it; the module's use count is held
+ * @parked: the zone is quiesced: the data path rests until it is released, or
+ *	a driver begins anew
  * @takeover: looks, some time after an interrupt was never acknowledged, if
  *	the guest is alive while its requests go elsewhere
  * @heard: requests on the page when @takeover was scheduled
@@ -125,12 +133,25 @@ struct hvnet_dev {
 	struct work_struct work;
 	struct mutex work_lock;		/* starting and stopping the data path */
 	bool running;
+	bool parked;
 	struct delayed_work takeover;
 	u64 heard;
 };
 
 #define to_hvnet_zone(d)	container_of(d, struct hvnet_zone, dev)
 #define to_hvnet_dev(d)		container_of(d, struct hvnet_dev, dev)
+
+/**
+ * struct hvnet_nic_owner - what the interface tells the device's owner
+ * @broke: the guest broke a queue: @queue is which, @what it did. Softirq, or
+ *	under the tx queue lock.
+ * @link: the interface has come up or goes down. Process, under rtnl.
+ */
+struct hvnet_nic_owner {
+	void (*broke)(struct hvnet_dev *dev, const char *queue,
+		      const char *what);
+	void (*link)(struct hvnet_dev *dev, bool up);
+};
 
 /* Why a frame was not delivered. */
 enum hvnet_drop {
@@ -173,19 +194,20 @@ int hvnet_zone_remove(u32 id, struct hvnet_reason *why);
 struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
 				   struct hvnet_reason *why);
 int hvnet_dev_remove(const char *name, struct hvnet_reason *why);
-void hvnet_dev_needs_reset(struct hvnet_dev *dev, const char *queue,
-			   const char *what);
-void hvnet_dev_set_link(struct hvnet_dev *dev, bool up);
+int hvnet_zone_quiesce(struct hvnet_zone *zone, struct hvnet_reason *why);
+void hvnet_zone_release(struct hvnet_zone *zone);
 bool hvnet_taken_over(void);
 int hvnet_reattach(struct hvnet_reason *why);
 
 /* tap_bridge.c */
 struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
+				    const struct hvnet_nic_owner *owner,
 				    const struct hvnet_dev_params *params,
 				    struct hvnet_reason *why);
 void hvnet_nic_destroy(struct net_device *netdev);
 int hvnet_nic_start(struct net_device *netdev);
 void hvnet_nic_stop(struct net_device *netdev);
+void hvnet_nic_hush(struct net_device *netdev);
 void hvnet_nic_forget(struct net_device *netdev);
 void hvnet_nic_kick(struct net_device *netdev, unsigned int queue);
 bool hvnet_nic_waits(struct net_device *netdev);

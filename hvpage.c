@@ -37,12 +37,19 @@
 /* When to go on after a budget ran out. */
 #define HVPAGE_PAUSE_NS		(10 * NSEC_PER_USEC)
 
-/* First retry of an unacknowledged interrupt, and the last interval tried. */
+/*
+ * First retry of an unacknowledged interrupt: four times what the guest took
+ * last, within these bounds; and the last interval tried.
+ */
 #define HVPAGE_RETRY_MIN_NS	(100 * NSEC_PER_USEC)
+#define HVPAGE_RETRY_SLOW_NS	(2 * NSEC_PER_MSEC)
 #define HVPAGE_RETRY_MAX_NS	(100 * NSEC_PER_MSEC)
 
 /* From a guest's acknowledgment to its EOI: an injection then is lost. */
 #define HVPAGE_HOLD_NS		(5 * NSEC_PER_USEC)
+
+/* When to try again an injection that was held. */
+#define HVPAGE_HELD_NS		NSEC_PER_MSEC
 
 /**
  * struct hvpage - the page and its two directions
@@ -50,7 +57,8 @@
  * @conduit: the way to the hypervisor
  * @serve: who serves a guest's access
  * @line_mutex: protects @lines
- * @lines: every guest interrupt line
+ * @lines: every guest interrupt line of ours
+ * @foreign: interrupts that others inject through us
  * @req_lock: serialises consumers: the wake interrupt, the look after the EOI
  *	and the late look. Protects all between here and @res_lock. Taken
  *	outside every lock of those who serve.
@@ -62,6 +70,7 @@
  * @late_look: the late look
  * @count: what happened
  * @res_lock: one writer of the response ring at a time; innermost
+ * @held: no FINISH_REQ may be issued now; under @res_lock
  */
 struct hvpage {
 	struct hvisor_page *page;
@@ -69,6 +78,7 @@ struct hvpage {
 	hvpage_access_fn serve;
 	struct mutex line_mutex;	/* lines */
 	struct list_head lines;
+	struct list_head foreign;
 
 	raw_spinlock_t req_lock ____cacheline_aligned_in_smp;
 	bool closing;
@@ -80,6 +90,19 @@ struct hvpage {
 	u64 count[HVPAGE_COUNTS];
 
 	raw_spinlock_t res_lock ____cacheline_aligned_in_smp;
+	bool held;
+};
+
+/**
+ * struct hvpage_foreign - an interrupt that somebody else injects through us
+ * @node: in the page's list, under its line mutex
+ * @owner: who
+ * @target: the interrupt
+ */
+struct hvpage_foreign {
+	struct list_head node;
+	const void *owner;
+	struct hvisor_response target;
 };
 
 /**
@@ -361,36 +384,65 @@ static void hvpage_wake(void *arg)
  * @hp: the page
  * @acc: the access, as it was handed to hvpage_access_fn, with its answer
  *
- * Context: process.
+ * Once for each access: the vCPU waits, so its slot has no other writer.
+ *
+ * Context: any.
  */
 void hvpage_answer(struct hvpage *hp, const struct hvpage_access *acc)
 {
-	unsigned long flags;
-
-	if (acc->posted)
-		return;
-	raw_spin_lock_irqsave(&hp->req_lock, flags);
-	hvpage_store_answer(hp, acc, acc->value);
-	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
+	if (!acc->posted)
+		hvpage_store_answer(hp, acc, acc->value);
 }
 
 /* Responses: whoever holds res_lock is the producer, FINISH_REQ consumes. */
 
-static void hvpage_inject(struct hvpage *hp, u32 zone, u32 irq)
+/* Queue one response. There is room: every FINISH_REQ leaves the ring empty. */
+static void hvpage_push_response(struct hvisor_page *page, u32 zone, u32 irq)
 {
-	struct hvisor_page *page = hp->page;
-	unsigned long flags;
-	u32 rear;
+	u32 rear = page->res_rear & HVISOR_RING_MASK;
 
-	raw_spin_lock_irqsave(&hp->res_lock, flags);
-	/* Every FINISH_REQ leaves the ring empty, so there is room. */
-	rear = page->res_rear & HVISOR_RING_MASK;
 	page->res[rear].target_zone = zone;
 	page->res[rear].irq_id = irq;
 	/* The entry before the index; EL2 reads both inside the hypercall. */
 	smp_store_release(&page->res_rear, (rear + 1) & HVISOR_RING_MASK);
-	hp->conduit->finish(hp->conduit);
-	hvpage_count(hp, HVPAGE_FINISHES);
+}
+
+/* Inject all of @list; return false if injections are held. */
+static bool hvpage_inject(struct hvpage *hp, const struct hvisor_response *list,
+			  unsigned int n)
+{
+	unsigned long flags;
+	bool held;
+
+	raw_spin_lock_irqsave(&hp->res_lock, flags);
+	held = hp->held;
+	if (!held) {
+		while (n--)
+			hvpage_push_response(hp->page, list[n].target_zone,
+					     list[n].irq_id);
+		hp->conduit->finish(hp->conduit);
+		hvpage_count(hp, HVPAGE_FINISHES);
+	}
+	raw_spin_unlock_irqrestore(&hp->res_lock, flags);
+	return !held;
+}
+
+/**
+ * hvpage_hold - issue no FINISH_REQ
+ * @hp: the page
+ * @hold: from now on, or no longer
+ *
+ * EL2 holds a lock while it shuts a zone down for which FINISH_REQ spins (Z2).
+ * Our lines try again by themselves; others' injections are lost.
+ *
+ * Context: process. None is under way once this returns.
+ */
+void hvpage_hold(struct hvpage *hp, bool hold)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&hp->res_lock, flags);
+	hp->held = hold;
 	raw_spin_unlock_irqrestore(&hp->res_lock, flags);
 }
 
@@ -407,12 +459,23 @@ static void hvpage_line_start_timer(struct hvpage_line *line)
 
 static void hvpage_line_inject(struct hvpage_line *line, ktime_t now)
 {
-	line->injections++;
-	line->outstanding = true;
-	line->injected_at = now;
-	line->due = ktime_add_ns(now, line->backoff);
-	line->backoff *= 2;
-	hvpage_inject(line->hp, line->zone, line->irq);
+	const struct hvisor_response target = {
+		.target_zone = line->zone,
+		.irq_id = line->irq,
+	};
+
+	if (hvpage_inject(line->hp, &target, 1)) {
+		line->injections++;
+		line->reinjections += line->outstanding;
+		line->repeats += line->outstanding;
+		line->outstanding = true;
+		line->injected_at = now;
+		line->due = ktime_add_ns(now, line->backoff);
+		line->backoff = min_t(u64, 2 * line->backoff,
+				      2 * HVPAGE_RETRY_MAX_NS);
+	} else {
+		line->due = ktime_add_ns(now, HVPAGE_HELD_NS);
+	}
 	hvpage_line_start_timer(line);
 }
 
@@ -431,7 +494,7 @@ static void hvpage_line_rest(struct hvpage_line *line)
  * serves for this news as well, since a driver acknowledges first and looks at
  * its rings afterwards.  But it may have been lost (I1: EL2 drops it while the
  * guest's last one is active, which under load is the normal case): so after
- * HVPAGE_RETRY_MIN_NS it no longer counts, and as long as InterruptStatus stays
+ * the line's patience it no longer counts, and as long as InterruptStatus stays
  * set and the guest wants to be told, the timer injects again with doubling
  * intervals.  A spurious interrupt is harmless.  A guest that polls never
  * acknowledges: the retries end, and start afresh with the next news.
@@ -452,11 +515,13 @@ void hvpage_line_raise(struct hvpage_line *line, u32 bits)
 	if (!atomic_fetch_or(bits, line->isr))
 		line->outstanding = false;
 	now = ktime_get();
-	if (line->outstanding)
-		due = ktime_add_ns(line->injected_at, HVPAGE_RETRY_MIN_NS);
-	else
+	if (line->outstanding) {
+		due = ktime_add_ns(line->injected_at, line->patience);
+	} else {
 		due = ktime_add_ns(line->acked_at, HVPAGE_HOLD_NS);
-	line->backoff = HVPAGE_RETRY_MIN_NS;
+		line->backoff = line->patience;
+		line->repeats = 0;
+	}
 	if (ktime_compare(due, now) <= 0) {
 		hvpage_line_inject(line, now);
 	} else {
@@ -465,6 +530,22 @@ void hvpage_line_raise(struct hvpage_line *line, u32 bits)
 	}
 out:
 	raw_spin_unlock_irqrestore(&line->lock, flags);
+}
+
+/*
+ * Learn from an acknowledgment how long to wait for one, as TCP does for its
+ * retransmissions: on a busy board a guest may be slow, and an injection
+ * repeated in vain fills EL2's event queue (E1). After a repetition it is not
+ * known which injection was acknowledged; then the interval that was reached
+ * stands until the next clear case.
+ */
+static void hvpage_line_learn(struct hvpage_line *line)
+{
+	u64 took = ktime_to_ns(ktime_sub(line->acked_at, line->injected_at));
+	u64 patience = line->repeats ? line->backoff : 4 * took;
+
+	line->patience = clamp_t(u64, patience, HVPAGE_RETRY_MIN_NS,
+				 HVPAGE_RETRY_SLOW_NS);
 }
 
 /**
@@ -479,6 +560,8 @@ void hvpage_line_acked(struct hvpage_line *line)
 
 	raw_spin_lock_irqsave(&line->lock, flags);
 	line->acked_at = ktime_get();
+	if (line->outstanding)
+		hvpage_line_learn(line);
 	hvpage_line_rest(line);
 	if (line->on && atomic_read(line->isr)) {
 		/* News came between the guest's read and its write. */
@@ -499,7 +582,6 @@ static void hvpage_line_due(struct hvpage_line *line, ktime_t now)
 		hvpage_line_rest(line);
 		line->stalled(line);
 	} else {
-		line->reinjections++;
 		hvpage_line_inject(line, now);
 	}
 }
@@ -541,7 +623,8 @@ void hvpage_line_on(struct hvpage_line *line)
 	line->on = true;
 	if (atomic_read(line->isr)) {
 		/* It was off for a moment, with news not yet acknowledged. */
-		line->backoff = HVPAGE_RETRY_MIN_NS;
+		line->backoff = line->patience;
+		line->repeats = 0;
 		hvpage_line_inject(line, ktime_get());
 	}
 	raw_spin_unlock_irqrestore(&line->lock, flags);
@@ -566,25 +649,32 @@ void hvpage_line_off(struct hvpage_line *line)
 	hrtimer_cancel(&line->timer);
 }
 
-static int hvpage_line_check(struct hvpage *hp, const struct hvpage_line *line,
-			     struct hvnet_reason *why)
+/* May one more interrupt of a zone be used? Under line_mutex. */
+static int hvpage_claim_check(struct hvpage *hp, u32 zone, u32 irq,
+			      struct hvnet_reason *why)
 {
-	const struct hvpage_line *other;
+	const struct hvpage_foreign *foreign;
+	const struct hvpage_line *line;
 	unsigned int n = 0;
+	bool taken = false;
 
-	list_for_each_entry(other, &hp->lines, node) {
-		if (other->zone != line->zone)
-			continue;
-		if (other->irq == line->irq)
-			return hvnet_refuse(why, -EBUSY,
-					    "zone %u has a device with interrupt %u already",
-					    line->zone, line->irq);
-		n++;
+	list_for_each_entry(line, &hp->lines, node) {
+		n += line->zone == zone;
+		taken |= line->zone == zone && line->irq == irq;
 	}
+	list_for_each_entry(foreign, &hp->foreign, node) {
+		n += foreign->target.target_zone == zone;
+		taken |= foreign->target.target_zone == zone &&
+			 foreign->target.irq_id == irq;
+	}
+	if (taken)
+		return hvnet_refuse(why, -EBUSY,
+				    "zone %u has a device with interrupt %u already",
+				    zone, irq);
 	if (n >= HVISOR_ZONE_MAX_IRQS)
 		return hvnet_refuse(why, -ENOSPC,
 				    "zone %u has %u interrupts already: hvisor panics when more than that are outstanding",
-				    line->zone, n);
+				    zone, n);
 	return 0;
 }
 
@@ -604,11 +694,12 @@ int hvpage_line_add(struct hvpage *hp, struct hvpage_line *line,
 	int err;
 
 	mutex_lock(&hp->line_mutex);
-	err = hvpage_line_check(hp, line, why);
+	err = hvpage_claim_check(hp, line->zone, line->irq, why);
 	if (err)
 		goto out;
 	line->hp = hp;
 	line->on = false;
+	line->patience = HVPAGE_RETRY_MIN_NS;
 	raw_spin_lock_init(&line->lock);
 	hrtimer_setup(&line->timer, hvpage_line_timer_fn, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_PINNED_HARD);
@@ -629,6 +720,114 @@ void hvpage_line_del(struct hvpage_line *line)
 	mutex_lock(&line->hp->line_mutex);
 	list_del(&line->node);
 	mutex_unlock(&line->hp->line_mutex);
+}
+
+/* Interrupts of somebody else's devices. */
+
+static struct hvpage_foreign *
+hvpage_foreign_find(struct hvpage *hp, const void *owner,
+		    const struct hvisor_response *target)
+{
+	struct hvpage_foreign *f;
+
+	list_for_each_entry(f, &hp->foreign, node)
+		if (f->owner == owner &&
+		    f->target.target_zone == target->target_zone &&
+		    f->target.irq_id == target->irq_id)
+			return f;
+	return NULL;
+}
+
+/* They are learnt when they are first used. Under line_mutex. */
+static int hvpage_foreign_claim(struct hvpage *hp, const void *owner,
+				const struct hvisor_response *target,
+				struct hvnet_reason *why)
+{
+	struct hvpage_foreign *f;
+	int err;
+
+	if (hvpage_foreign_find(hp, owner, target))
+		return 0;
+	err = hvpage_claim_check(hp, target->target_zone, target->irq_id, why);
+	if (err)
+		return err;
+	f = kzalloc(sizeof(*f), GFP_KERNEL);
+	if (!f)
+		return hvnet_refuse(why, -ENOMEM, "out of memory");
+	f->owner = owner;
+	f->target = *target;
+	list_add_tail(&f->node, &hp->foreign);
+	return 0;
+}
+
+/**
+ * hvpage_claim_foreign - may these be injected for somebody else?
+ * @hp: the page
+ * @owner: for whom
+ * @list: what is to be injected; what may not be is taken out
+ * @n: how many, and then how many are left
+ * @why: the reason why one of them was taken out
+ *
+ * They count among a zone's interrupts (I2) until hvpage_forget_foreign().
+ *
+ * Context: process.
+ * Return: 0, or -EBUSY or -ENOSPC if at least one may not be injected.
+ */
+int hvpage_claim_foreign(struct hvpage *hp, const void *owner,
+			 struct hvisor_response *list, unsigned int *n,
+			 struct hvnet_reason *why)
+{
+	unsigned int i, n_good = 0;
+	int err, result = 0;
+
+	mutex_lock(&hp->line_mutex);
+	for (i = 0; i < *n; i++) {
+		err = hvpage_foreign_claim(hp, owner, &list[i], why);
+		if (err)
+			result = err;
+		else
+			list[n_good++] = list[i];
+	}
+	mutex_unlock(&hp->line_mutex);
+	*n = n_good;
+	return result;
+}
+
+/**
+ * hvpage_inject_foreign - inject for somebody else
+ * @hp: the page
+ * @list: what to inject, all of it claimed
+ * @n: how many, fewer than HVISOR_RING_SIZE
+ *
+ * All with one hypercall. While injections are held nothing is injected.
+ *
+ * Context: any.
+ */
+void hvpage_inject_foreign(struct hvpage *hp,
+			   const struct hvisor_response *list, unsigned int n)
+{
+	hvpage_inject(hp, list, n);
+}
+
+/**
+ * hvpage_forget_foreign - somebody else has no interrupts any more
+ * @hp: the page
+ * @owner: who
+ *
+ * Context: process.
+ */
+void hvpage_forget_foreign(struct hvpage *hp, const void *owner)
+{
+	struct hvpage_foreign *f, *next;
+
+	mutex_lock(&hp->line_mutex);
+	list_for_each_entry_safe(f, next, &hp->foreign, node) {
+		if (f->owner != owner)
+			continue;
+		list_del(&f->node);
+		kfree(f);
+	}
+	mutex_unlock(&hp->line_mutex);
 }
 
 /* Birth and end. */
@@ -685,6 +884,7 @@ struct hvpage *hvpage_attach(struct hvnet_conduit *c, hvpage_access_fn serve,
 	hp->serve = serve;
 	mutex_init(&hp->line_mutex);
 	INIT_LIST_HEAD(&hp->lines);
+	INIT_LIST_HEAD(&hp->foreign);
 	raw_spin_lock_init(&hp->req_lock);
 	raw_spin_lock_init(&hp->res_lock);
 	tasklet_setup(&hp->after_eoi, hvpage_after_eoi_softirq);

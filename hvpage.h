@@ -15,6 +15,7 @@
 
 #include "conduit.h"
 
+struct hvisor_response;
 struct hvnet_reason;
 struct hvpage;
 
@@ -87,6 +88,8 @@ enum hvpage_count {
  * @acked_at: when the guest last acknowledged
  * @due: when to inject (again); KTIME_MAX if not
  * @backoff: ns from the next injection to the retry after it
+ * @patience: ns to give an injection before it counts as lost; learnt
+ * @repeats: injections repeated since the last news
  * @injections: injections made, the repeated ones included
  * @reinjections: repeated ones
  * @stalls: interrupts unacknowledged until the retries ended
@@ -107,6 +110,8 @@ struct hvpage_line {
 	ktime_t acked_at;
 	ktime_t due;
 	u64 backoff;
+	u64 patience;
+	u32 repeats;
 	u64 injections;
 	u64 reinjections;
 	u64 stalls;
@@ -120,6 +125,14 @@ void hvpage_answer(struct hvpage *hp, const struct hvpage_access *acc);
 const char *hvpage_conduit_name(const struct hvpage *hp);
 bool hvpage_root_ram_ok(const struct hvpage *hp);
 u64 hvpage_counter(const struct hvpage *hp, enum hvpage_count which);
+
+void hvpage_hold(struct hvpage *hp, bool hold);
+int hvpage_claim_foreign(struct hvpage *hp, const void *owner,
+			 struct hvisor_response *list, unsigned int *n,
+			 struct hvnet_reason *why);
+void hvpage_inject_foreign(struct hvpage *hp,
+			   const struct hvisor_response *list, unsigned int n);
+void hvpage_forget_foreign(struct hvpage *hp, const void *owner);
 
 int hvpage_line_add(struct hvpage *hp, struct hvpage_line *line,
 		    struct hvnet_reason *why);

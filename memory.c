@@ -328,6 +328,23 @@ void hvnet_memory_unmap(struct hvnet_memory *mem)
 }
 
 /**
+ * hvnet_memory_foreign - is this memory that root does not use itself?
+ * @pa: root-physical address
+ * @size: bytes
+ * @why: the reason of a refusal
+ *
+ * The same kinds of memory pass as for a zone's RAM.
+ *
+ * Context: process. Return: 0 or a negative errno.
+ */
+int hvnet_memory_foreign(u64 pa, u64 size, struct hvnet_reason *why)
+{
+	struct hvnet_range r = { .ipa = pa, .pa = pa, .size = size };
+
+	return hvnet_check_shape(&r, why) ?: hvnet_check_kind(&r, false, why);
+}
+
+/**
  * hvnet_memory_meets - is any of this a zone's RAM?
  * @mem: the zone's RAM
  * @ipa: guest-physical address

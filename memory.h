@@ -78,6 +78,7 @@ static inline void *hvnet_memory_at(const struct hvnet_memory *mem, u64 ipa,
 int hvnet_memory_map(struct hvnet_memory *mem, bool root_ram_ok,
 		     struct hvnet_reason *why);
 void hvnet_memory_unmap(struct hvnet_memory *mem);
+int hvnet_memory_foreign(u64 pa, u64 size, struct hvnet_reason *why);
 bool hvnet_memory_meets(const struct hvnet_memory *mem, u64 ipa, u64 len);
 
 #endif /* HVNET_MEMORY_H */

@@ -477,6 +477,25 @@ void hvnet_ring_notify_off(struct hvnet_ring *ring)
 }
 
 /**
+ * hvnet_ring_hush - ask the driver not to kick, as firmly as can be
+ * @ring: the ring
+ *
+ * Unlike hvnet_ring_notify_off(), which leaves the event index where it is and
+ * so a last kick to come.
+ *
+ * Context: any; serialised by the caller.
+ */
+void hvnet_ring_hush(struct hvnet_ring *ring)
+{
+	if (!ring->num)
+		return;
+	hvnet_ring_notify_off(ring);
+	/* The driver passed it already, and comes by again in 65536 buffers. */
+	if (ring->event_idx)
+		set_avail_event(ring, avail_idx(ring) - 1);
+}
+
+/**
  * hvnet_ring_notify_on - have the driver kick, and look once more
  * @ring: the ring
  * @beyond: available index up to which the caller knows; the driver kicks when

@@ -109,6 +109,7 @@ void hvnet_ring_rewind(struct hvnet_ring *ring, u16 n);
 bool hvnet_ring_publish(struct hvnet_ring *ring);
 bool hvnet_ring_wants_interrupt(const struct hvnet_ring *ring);
 void hvnet_ring_notify_off(struct hvnet_ring *ring);
+void hvnet_ring_hush(struct hvnet_ring *ring);
 bool hvnet_ring_notify_on(struct hvnet_ring *ring, u16 beyond);
 size_t hvnet_ring_copy_out(const struct hvnet_chain *chain, size_t offset,
 			   void *to, size_t len);

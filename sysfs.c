@@ -10,11 +10,13 @@
 
 #include <linux/device.h>
 #include <linux/etherdevice.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
 #include "compat.h"
+#include "daemon.h"
 #include "hvisor_vnet.h"
 
 /* Requests: words of the form key=value. */
@@ -325,6 +327,21 @@ static ssize_t reattach_store(hvnet_bus_arg *bus, const char *buf,
 }
 static BUS_ATTR_WO(reattach);
 
+/* hvisor.ko's device node */
+static ssize_t backend_store(hvnet_bus_arg *bus, const char *buf, size_t count)
+{
+	char *path = kstrdup(buf, GFP_KERNEL);
+	struct hvnet_reason why = {};
+	int err;
+
+	if (!path)
+		return -ENOMEM;
+	err = hvnet_daemon_set_backend(strim(path), &why);
+	kfree(path);
+	return hvnet_said("backend", err, count, &why);
+}
+static BUS_ATTR_WO(backend);
+
 static ssize_t hypervisor_show(hvnet_bus_arg *bus, char *buf)
 {
 	ssize_t n;
@@ -348,6 +365,7 @@ static struct attribute *hvnet_bus_attrs[] = {
 	&bus_attr_new_device.attr,
 	&bus_attr_del_device.attr,
 	&bus_attr_reattach.attr,
+	&bus_attr_backend.attr,
 	&bus_attr_hypervisor.attr,
 	NULL
 };
@@ -385,9 +403,34 @@ static ssize_t ram_show(struct device *d, struct device_attribute *attr,
 }
 static DEVICE_ATTR_RO(ram);
 
+/* 1: rest, 0: go on. For those who shut zones down without our node. */
+static ssize_t quiesce_store(struct device *d, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	struct hvnet_reason why = {};
+	bool quiesce;
+	int err = 0;
+
+	if (kstrtobool(buf, &quiesce)) {
+		err = hvnet_refuse(&why, -EINVAL, "write 0 or 1");
+		return hvnet_said("quiesce", err, count, &why);
+	}
+	/* Who removes the zone holds the lock and waits for us to be out. */
+	if (!mutex_trylock(&hvnet_lock))
+		return restart_syscall();
+	if (quiesce)
+		err = hvnet_zone_quiesce(to_hvnet_zone(d), &why);
+	else
+		hvnet_zone_release(to_hvnet_zone(d));
+	mutex_unlock(&hvnet_lock);
+	return hvnet_said("quiesce", err, count, &why);
+}
+static DEVICE_ATTR_WO(quiesce);
+
 static struct attribute *hvnet_zone_attrs[] = {
 	&dev_attr_id.attr,
 	&dev_attr_ram.attr,
+	&dev_attr_quiesce.attr,
 	NULL
 };
 

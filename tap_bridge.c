@@ -74,12 +74,14 @@ struct hvnet_pair {
  * struct hvnet_nic - the private part of the root-side interface
  * @netdev: the interface
  * @dev: the guest's device
+ * @owner: who is told
  * @guest_mtu: MTU the guest was told
  * @pair: its queue pairs
  */
 struct hvnet_nic {
 	struct net_device *netdev;
 	struct hvnet_dev *dev;
+	const struct hvnet_nic_owner *owner;
 	u32 guest_mtu;
 	struct hvnet_pair pair[1];
 };
@@ -216,8 +218,9 @@ static unsigned int hvnet_tx_frame(struct hvnet_pair *pair)
 static void hvnet_ring_broke(struct hvnet_pair *pair, const char *queue,
 			     const struct hvnet_ring *ring)
 {
-	hvnet_dev_needs_reset(pair->nic->dev, queue,
-			      hvnet_ring_fault_name(ring->fault));
+	const struct hvnet_nic *nic = pair->nic;
+
+	nic->owner->broke(nic->dev, queue, hvnet_ring_fault_name(ring->fault));
 }
 
 /*
@@ -509,7 +512,7 @@ void hvnet_nic_kick(struct net_device *netdev, unsigned int queue)
 	}
 	hvnet_count(pair, HVNET_RX_KICKS, 1);
 	txq = netdev_get_tx_queue(netdev, queue / HVNET_MMIO_QUEUES);
-	if (netif_tx_queue_stopped(txq)) {
+	if (READ_ONCE(pair->live) && netif_tx_queue_stopped(txq)) {
 		hvnet_count(pair, HVNET_RX_WAKES, 1);
 		netif_tx_wake_queue(txq);
 	}
@@ -579,11 +582,16 @@ static int hvnet_pair_setup(struct hvnet_pair *pair)
 	       hvnet_ring_setup(dev, &pair->tx_ring, HVNET_QUEUE_TX);
 }
 
+/* While it does not live its tx queue is stopped. */
 static void hvnet_pair_set_live(struct hvnet_pair *pair,
 				struct netdev_queue *txq, bool live)
 {
 	__netif_tx_lock_bh(txq);
-	pair->live = live;
+	WRITE_ONCE(pair->live, live);
+	if (live)
+		netif_tx_wake_queue(txq);
+	else
+		netif_tx_stop_queue(txq);
 	__netif_tx_unlock_bh(txq);
 }
 
@@ -610,7 +618,6 @@ int hvnet_nic_start(struct net_device *netdev)
 		return err;
 	napi_enable(&pair->napi);
 	hvnet_pair_set_live(pair, txq, true);
-	netif_tx_wake_queue(txq);
 	netif_carrier_on(netdev);
 	/* What the guest queued before we listened. */
 	local_bh_disable();
@@ -623,9 +630,10 @@ int hvnet_nic_start(struct net_device *netdev)
  * hvnet_nic_stop - stop the data path
  * @netdev: the root-side interface
  *
- * Guest memory is not touched any more once this returns.
+ * Guest memory is not touched any more once this returns. The stack's frames
+ * wait in the qdisc for as long as there is a carrier.
  *
- * Context: process, under work_lock; the line is off. May be stopped already.
+ * Context: process, under work_lock. May be stopped already.
  */
 void hvnet_nic_stop(struct net_device *netdev)
 {
@@ -634,9 +642,22 @@ void hvnet_nic_stop(struct net_device *netdev)
 
 	if (!pair->live)
 		return;
-	netif_carrier_off(netdev);
 	napi_disable(&pair->napi);
 	hvnet_pair_set_live(pair, netdev_get_tx_queue(netdev, 0), false);
+}
+
+/**
+ * hvnet_nic_hush - ask the guest not to kick
+ * @netdev: the root-side interface, its data path stopped
+ *
+ * Context: process, under work_lock.
+ */
+void hvnet_nic_hush(struct net_device *netdev)
+{
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
+	hvnet_ring_hush(&nic->pair[0].rx_ring);
+	hvnet_ring_hush(&nic->pair[0].tx_ring);
 }
 
 /**
@@ -660,7 +681,7 @@ static int hvnet_open(struct net_device *netdev)
 	struct hvnet_nic *nic = netdev_priv(netdev);
 
 	netif_tx_start_all_queues(netdev);
-	hvnet_dev_set_link(nic->dev, true);
+	nic->owner->link(nic->dev, true);
 	return 0;
 }
 
@@ -668,7 +689,7 @@ static int hvnet_close(struct net_device *netdev)
 {
 	struct hvnet_nic *nic = netdev_priv(netdev);
 
-	hvnet_dev_set_link(nic->dev, false);
+	nic->owner->link(nic->dev, false);
 	netif_tx_stop_all_queues(netdev);
 	return 0;
 }
@@ -749,12 +770,14 @@ static void hvnet_pair_free(struct hvnet_pair *pair)
 }
 
 static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
+			   const struct hvnet_nic_owner *owner,
 			   const struct hvnet_dev_params *params)
 {
 	struct hvnet_nic *nic = netdev_priv(netdev);
 
 	nic->netdev = netdev;
 	nic->dev = dev;
+	nic->owner = owner;
 	nic->guest_mtu = params->mtu;
 	netdev->netdev_ops = &hvnet_netdev_ops;
 	netdev->ethtool_ops = &hvnet_ethtool_ops;
@@ -775,6 +798,7 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 /**
  * hvnet_nic_create - make the root-side interface of a device
  * @dev: the device
+ * @owner: who is told of what happens to it
  * @params: what was asked for, checked
  * @why: the reason of a refusal
  *
@@ -783,6 +807,7 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
  * Context: process. Return: the interface or an ERR_PTR.
  */
 struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
+				    const struct hvnet_nic_owner *owner,
 				    const struct hvnet_dev_params *params,
 				    struct hvnet_reason *why)
 {
@@ -794,7 +819,7 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 	if (!netdev)
 		return ERR_PTR(hvnet_refuse(why, -ENOMEM, "out of memory"));
 	nic = netdev_priv(netdev);
-	hvnet_nic_init(netdev, dev, params);
+	hvnet_nic_init(netdev, dev, owner, params);
 	err = hvnet_pair_init(&nic->pair[0], nic, params->queue_max);
 	if (err) {
 		hvnet_refuse(why, err, "out of memory");
