@@ -151,4 +151,25 @@ struct hvsim_raw_ram {
 #define HVSIM_RAW_EOI		_IOW(HVSIM_IOC, 3, __u32)
 #define HVSIM_RAW_GET_RAM	_IOR(HVSIM_IOC, 4, struct hvsim_raw_ram)
 
+/**
+ * struct hvsim_tool_call - the last call that reached /dev/hvisor
+ * @arg: its argument
+ * @cmd: the command
+ * @cpu: where it was made
+ * @count: calls so far
+ * @pad: 0
+ *
+ * /dev/hvisor stands for hvisor.ko's node: it notes every call and does nothing;
+ * one whose argument is 31 it refuses with EINVAL.
+ */
+struct hvsim_tool_call {
+	__u64 arg;
+	__u32 cmd;
+	__u32 cpu;
+	__u32 count;
+	__u32 pad;
+};
+
+#define HVSIM_TOOL_LAST_CALL	_IOR(HVSIM_IOC, 5, struct hvsim_tool_call)
+
 #endif /* HVISOR_SIM_H */

@@ -267,11 +267,16 @@ static int __init hvsim_init(void)
 	err = hvsim_raw_init(hvsim_raw_base, hvsim_raw_size);
 	if (err)
 		goto pdev;
-	err = hvsim_sysfs_init();
+	err = hvsim_tool_init();
 	if (err)
 		goto raw;
+	err = hvsim_sysfs_init();
+	if (err)
+		goto tool;
 	return 0;
 
+tool:
+	hvsim_tool_exit();
 raw:
 	hvsim_raw_exit();
 pdev:
@@ -284,6 +289,7 @@ irqline:
 static void __exit hvsim_exit(void)
 {
 	kobject_put(hvsim_kobj);
+	hvsim_tool_exit();
 	hvsim_raw_exit();
 	hvsim_linux_guests_exit();
 	hvsim_pdev_exit();

@@ -7,6 +7,7 @@
  *	lines.c		events, SGIs, list registers; the hazards of interrupts
  *	stats.c		counters, latencies, the hazards' dice
  *	linux_guest.c	guest (a): a virtio device driven by stock virtio_net
+ *	tool_node.c	a stand-in for hvisor.ko's device node
  *	raw_guest.c	guest (b): a character device, a test program the guest
  *	irqline_*.c	a real hard interrupt on a chosen CPU, per architecture
  *
@@ -177,6 +178,10 @@ void hvsim_linux_guests_exit(void);
 /* raw_guest.c */
 int hvsim_raw_init(u64 base, u64 size);
 void hvsim_raw_exit(void);
+
+/* tool_node.c */
+int hvsim_tool_init(void);
+void hvsim_tool_exit(void);
 
 /* main.c */
 extern unsigned int hvsim_timeout_ms;

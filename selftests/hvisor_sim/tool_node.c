@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A stand-in for hvisor.ko's device node, /dev/hvisor: enough for a test to see
+ * that a call was passed on as it was, and from which CPU.  It manages no zones.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/smp.h>
+#include <linux/uaccess.h>
+
+#include "hvisor_sim.h"
+#include "sim.h"
+
+/* ZONE_SHUTDOWN of this zone fails, as EL2 would say it. */
+#define HVSIM_TOOL_NO_ZONE	31
+
+static struct hvsim_tool_call hvsim_tool_last;
+
+static long hvsim_tool_ioctl(struct file *file, unsigned int cmd,
+			     unsigned long arg)
+{
+	if (cmd == HVSIM_TOOL_LAST_CALL)
+		return copy_to_user((void __user *)arg, &hvsim_tool_last,
+				    sizeof(hvsim_tool_last)) ? -EFAULT : 0;
+	hvsim_tool_last.count++;
+	hvsim_tool_last.cmd = cmd;
+	hvsim_tool_last.arg = arg;
+	hvsim_tool_last.cpu = raw_smp_processor_id();
+	return arg == HVSIM_TOOL_NO_ZONE ? -EINVAL : 0;
+}
+
+static const struct file_operations hvsim_tool_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = hvsim_tool_ioctl,
+};
+
+static struct miscdevice hvsim_tool_misc = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "hvisor",
+	.fops = &hvsim_tool_fops,
+};
+
+/**
+ * hvsim_tool_init - offer the node
+ *
+ * Context: process. Return: 0 or a negative errno.
+ */
+int hvsim_tool_init(void)
+{
+	return misc_register(&hvsim_tool_misc);
+}
+
+/**
+ * hvsim_tool_exit - withdraw the node
+ *
+ * Context: process.
+ */
+void hvsim_tool_exit(void)
+{
+	misc_deregister(&hvsim_tool_misc);
+}
