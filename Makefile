@@ -20,8 +20,18 @@ all: modules
 modules modules_install:
 	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
 
+# Another machine's library comes from the cache of the tests, and is linked in.
+cross = $(filter-out $(shell uname -m),$(patsubst arm64,aarch64,$(ARCH)))
+tools tools_install:
+	+@$(MAKE) -C tools $(if $(cross),STATIC=1 \
+		JANSSON="$$($(VM)/kernel.sh library $(ARCH))") \
+		$(if $(filter %_install,$@),install)
+
+install: modules_install tools_install
+
 clean:
 	$(RM) -r build
+	$(MAKE) -C tools clean
 	@! [ -d $(KDIR) ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
 demo:
@@ -38,6 +48,9 @@ help:
 	@echo "make			build hvisor_vnet.ko for the kernel at KDIR"
 	@echo "			(default: the running one; ARCH, CROSS_COMPILE)"
 	@echo "make modules_install	install it there"
+	@echo "make tools		build tools/hvnet, the command that sets it up"
+	@echo "make tools_install	install that (DESTDIR, PREFIX=/usr/local)"
+	@echo "make install		install both"
 	@echo "make demo		watch a guest talk to a bridge through it, in a VM"
 	@echo "make check		all of the checks below but the mutants"
 	@echo "make check-unit		the pure parts in user space, under ASan and UBSan"
@@ -51,5 +64,5 @@ help:
 	@echo "Debian packages that are missing are installed by name (apt-get);"
 	@echo "kernels are kept in $${XDG_CACHE_HOME:-~/.cache}/hvisor_vnet."
 
-.PHONY: all modules modules_install clean demo help check check-unit \
-	check-static check-build check-vm check-mutants
+.PHONY: all modules modules_install tools tools_install install clean demo \
+	help check check-unit check-static check-build check-vm check-mutants

@@ -95,25 +95,33 @@ static int give_node_back(void)
 	return board_write("backend", "\n");
 }
 
+/* A process that has ended stays until its parent has looked. */
+static bool is_daemon(const char *pid)
+{
+	char path[PATH_MAX], stat[512] = "", state;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	f = fopen(path, "r");
+	if (!f)
+		return false;
+	if (!fgets(stat, sizeof(stat), f))
+		stat[0] = '\0';
+	fclose(f);
+	return sscanf(stat, "%*d (" DAEMON_COMM ") %c", &state) == 1 &&
+	       state != 'Z' && state != 'X';
+}
+
 /* The daemon's process id, 0 if it does not run. */
 static pid_t find_daemon(void)
 {
-	char path[PATH_MAX], comm[32];
 	struct dirent *d;
 	pid_t pid = 0;
 	DIR *dir = opendir("/proc");
-	FILE *f;
 
-	while (dir && !pid && (d = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/%s/comm", d->d_name);
-		f = atoi(d->d_name) ? fopen(path, "r") : NULL;
-		if (!f)
-			continue;
-		if (fgets(comm, sizeof(comm), f) &&
-		    !strcmp(comm, DAEMON_COMM "\n"))
+	while (dir && !pid && (d = readdir(dir)))
+		if (atoi(d->d_name) && is_daemon(d->d_name))
 			pid = atoi(d->d_name);
-		fclose(f);
-	}
 	if (dir)
 		closedir(dir);
 	return pid;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Builds the module, the simulator and the test programs for one kernel and
-# one architecture, in a copy of the sources: several kernels, and changed
+# Builds the module, the simulator, hvnet and the test programs for one kernel
+# and one architecture, in a copy of the sources: several kernels, and changed
 # copies of the tree, can so be built side by side.
 #
 #   build.sh [--src DIR] [--out DIR] [--kernel VERSION] [--arch ARCH]
@@ -39,7 +39,7 @@ copy=$(cd "$copy" && pwd)
 # ones, so that make rebuilds what it must.
 list_sources()
 {
-	find Kbuild ./*.c ./*.h selftests/hvisor_sim selftests/hvisor_vnet \
+	find Kbuild ./*.c ./*.h selftests/hvisor_sim selftests/hvisor_vnet tools \
 		-type f \( -name Kbuild -o -name Makefile -o -name '*.sh' -o \
 		\( -name '*.[ch]' ! -name '*.mod.c' \) \) 2>/dev/null |
 		LC_ALL=C sort
@@ -88,7 +88,7 @@ build_el2stub()
 
 main()
 {
-	local cc
+	local cc library
 
 	exec 9>"$out/lock"
 	flock 9
@@ -100,6 +100,8 @@ main()
 	if [ $tests = yes ]; then
 		cc=$(cross_prefix "$arch")gcc
 		make -s -C "$copy/selftests/hvisor_vnet" -j"$(nproc)" CC="$cc" >&2
+		library=$("$HVNET_VM/kernel.sh" library "$arch")
+		make -s -C "$copy/tools" CC="$cc" STATIC=1 JANSSON="$library" >&2
 		[ "$out/rigrun" -nt "$HVNET_VM/rigrun.c" ] ||
 			"$cc" -O2 -Wall -Wextra -Werror -static -o "$out/rigrun" \
 				"$HVNET_VM/rigrun.c"

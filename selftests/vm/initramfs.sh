@@ -7,7 +7,7 @@
 #   initramfs.sh base ARCH
 #	programs and their libraries; kept in the cache, its path is printed
 #   initramfs.sh overlay VERSION ARCH BUILD FILE
-#	kernel modules, ours from BUILD, and the tests; written to FILE
+#	kernel modules, hvnet and ours from BUILD, and the tests; written to FILE
 #
 # Neither is compressed: under emulation unpacking would cost more than it saves.
 set -eu
@@ -128,6 +128,8 @@ overlay()
 	while read -r file; do
 		cp "$build/src/selftests/hvisor_vnet/$file" "$stage/tests/"
 	done
+	mkdir -p "$stage/usr/sbin"
+	cp "$build/src/tools/hvnet" "$stage/usr/sbin/"
 	chmod 755 "$stage/init" "$stage/tests/"*
 	pack "$stage" "$image"
 	rm -rf "$stage"

@@ -11,6 +11,7 @@
 #   kernel.sh kdir    VERSION ARCH   directory to build modules against
 #   kernel.sh boot    VERSION ARCH   directory with vmlinuz, release, lib/modules
 #   kernel.sh user    ARCH           root directory with the guest's programs
+#   kernel.sh library ARCH           root directory with hvnet's JSON library
 #   kernel.sh scripts                directory with checkpatch.pl and its lists
 set -eu
 . "$(dirname "$0")/common.sh"
@@ -296,6 +297,13 @@ fill_user()
 	done
 }
 
+fill_library()
+{
+	use_release "$(host_codename)"
+	download "$2" "libjansson-dev:$(deb_arch "$1")"
+	dpkg-deb -x "$2"/debs/*.deb "$2/root"
+}
+
 # checkpatch is in no small package: its three files are taken out of the
 # kernel's source package, which is not kept.
 fill_scripts()
@@ -329,12 +337,17 @@ user)
 	provide "$dir" fill_user "$(kernel_arch "$2")"
 	echo "$dir/root"
 	;;
+library)
+	dir=$HVNET_CACHE/library-$(kernel_arch "$2")
+	provide "$dir" fill_library "$(kernel_arch "$2")"
+	echo "$dir/root"
+	;;
 scripts)
 	dir=$HVNET_CACHE/scripts-$HVNET_MAIN_KERNEL
 	provide "$dir" fill_scripts
 	echo "$dir"
 	;;
 *)
-	die "usage: kernel.sh kdir|boot VERSION ARCH, user ARCH, scripts"
+	die "usage: kernel.sh kdir|boot VERSION ARCH, user|library ARCH, scripts"
 	;;
 esac

@@ -15,6 +15,8 @@ wanted()
 	make: builds everything
 	gcc: builds the unit tests and runs them under ASan and UBSan
 	libc6-dev: C library headers for the unit tests
+	pkg-config: finds libraries for hvnet
+	libjansson-dev: the JSON library of hvnet
 	binutils: reads what a program's shared libraries are
 	libelf1: objtool of the kernel packages needs it
 	perl: runs checkpatch and kernel-doc
