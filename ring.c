@@ -524,6 +524,36 @@ bool hvnet_ring_notify_on(struct hvnet_ring *ring, u16 beyond)
 	return hvnet_ring_more(ring, beyond);
 }
 
+/*
+ * Copy between @buf and byte @offset on of some pieces, in or out of them.
+ * How the driver cut the bytes makes no difference (virtio 1.2, section
+ * 2.7.4.1).
+ */
+static size_t copy(const struct hvnet_sg *sg, u16 n_sg, size_t offset,
+		   void *buf, size_t len, bool in)
+{
+	size_t done = 0;
+
+	for (; n_sg && done < len; n_sg--, sg++) {
+		char *piece, *rest = (char *)buf + done;
+		size_t n;
+
+		if (offset >= sg->len) {
+			offset -= sg->len;
+			continue;
+		}
+		piece = (char *)sg->addr + offset;
+		n = min_t(size_t, len - done, sg->len - offset);
+		if (in)
+			memcpy(piece, rest, n);
+		else
+			memcpy(rest, piece, n);
+		done += n;
+		offset = 0;
+	}
+	return done;
+}
+
 /**
  * hvnet_ring_copy_out - copy out of a chain's readable buffers
  * @chain: the chain, as fetched
@@ -531,9 +561,8 @@ bool hvnet_ring_notify_on(struct hvnet_ring *ring, u16 beyond)
  * @to: where to copy to
  * @len: bytes wanted
  *
- * How the driver cut the bytes into buffers makes no difference (virtio 1.2,
- * section 2.7.4.1).  Copying the same bytes twice may give two different
- * results: look at the copy.
+ * Copying the same bytes twice may give two different results: look at the
+ * copy.
  *
  * Context: any.
  * Return: bytes copied, less than @len if the chain ends before.
@@ -541,23 +570,24 @@ bool hvnet_ring_notify_on(struct hvnet_ring *ring, u16 beyond)
 size_t hvnet_ring_copy_out(const struct hvnet_chain *chain, size_t offset,
 			   void *to, size_t len)
 {
-	size_t done = 0;
-	u16 i;
+	return copy(chain->sg, chain->n_out, offset, to, len, false);
+}
 
-	for (i = 0; i < chain->n_out && done < len; i++) {
-		const struct hvnet_sg *sg = &chain->sg[i];
-		size_t n;
-
-		if (offset >= sg->len) {
-			offset -= sg->len;
-			continue;
-		}
-		n = min_t(size_t, len - done, sg->len - offset);
-		memcpy((char *)to + done, (const char *)sg->addr + offset, n);
-		done += n;
-		offset = 0;
-	}
-	return done;
+/**
+ * hvnet_ring_copy_in - copy into a chain's writable buffers
+ * @chain: the chain, as fetched
+ * @offset: bytes to skip
+ * @from: where to copy from
+ * @len: how many bytes
+ *
+ * Context: any.
+ * Return: bytes copied, less than @len if the chain ends before.
+ */
+size_t hvnet_ring_copy_in(const struct hvnet_chain *chain, size_t offset,
+			  const void *from, size_t len)
+{
+	return copy(chain->sg + chain->n_out, chain->n_in, offset, (void *)from,
+		    len, true);
 }
 
 /**

@@ -113,6 +113,8 @@ void hvnet_ring_hush(struct hvnet_ring *ring);
 bool hvnet_ring_notify_on(struct hvnet_ring *ring, u16 beyond);
 size_t hvnet_ring_copy_out(const struct hvnet_chain *chain, size_t offset,
 			   void *to, size_t len);
+size_t hvnet_ring_copy_in(const struct hvnet_chain *chain, size_t offset,
+			  const void *from, size_t len);
 const char *hvnet_ring_fault_name(enum hvnet_ring_fault fault);
 
 #endif /* HVNET_RING_H */

@@ -272,20 +272,6 @@ static u8 *hvnet_chain_in(const struct hvnet_chain *chain, size_t offset,
 	return (u8 *)sg->addr + offset;
 }
 
-static void hvnet_rx_copy_header(struct hvnet_pair *pair,
-				 const struct virtio_net_hdr_v1 *hdr)
-{
-	size_t done = 0, left;
-
-	while (done < pair->hdr_len) {
-		u8 *to = hvnet_chain_in(&pair->rx_chain, done, &left);
-
-		left = min_t(size_t, left, pair->hdr_len - done);
-		memcpy(to, (const u8 *)hdr + done, left);
-		done += left;
-	}
-}
-
 /* Copy frame bytes from @from on to byte @at of the chain, as many as fit. */
 static int hvnet_rx_copy_frame(const struct hvnet_chain *chain, size_t at,
 			       const struct sk_buff *skb, unsigned int from)
@@ -369,7 +355,7 @@ static int hvnet_rx_frame(struct hvnet_pair *pair, const struct sk_buff *skb,
 		hvnet_ring_unfetch(ring, 1);
 		return -EMSGSIZE;
 	}
-	hvnet_rx_copy_header(pair, &hdr);
+	hvnet_ring_copy_in(&pair->rx_chain, 0, &hdr, pair->hdr_len);
 	if (pair->mergeable) {
 		/* Anywhere in the guest, even astride two pieces. */
 		num_buffers[0] = hvnet_chain_in(&pair->rx_chain, nb_at, &left);

@@ -727,6 +727,21 @@ static void rewind_what_was_used(void)
 	}
 }
 
+/* A chain of @total bytes at @ipa, cut anywhere; return its pieces. */
+static u16 cut_chain(u16 i, u64 ipa, u32 total, u16 flags)
+{
+	u32 left = total;
+
+	do {
+		u32 cut = i > 60 ? left : rnd_below(left + 1);
+
+		set_desc(desc, i, ipa + total - left, cut, flags, i + 1);
+		left -= cut;
+		i++;
+	} while (left);
+	return i;
+}
+
 static void copy_out(void)
 {
 	u8 *bytes = guest(BUFS);
@@ -737,21 +752,14 @@ static void copy_out(void)
 	for (round = 0; round < 20000; round++) {
 		const u32 total = rnd_below(500), len = rnd_below(600);
 		const u32 offset = rnd_below(600);
-		u32 left = total, at = rnd_below(100), want;
-		u16 i = 0;
+		u32 at = rnd_below(100), want;
 		size_t n;
+		u16 i;
 
 		for (n = 0; n < total; n++)
 			bytes[at + n] = rnd();
-		/* One run of bytes, cut anywhere, then a writable one. */
-		do {
-			u32 cut = i > 60 ? left : rnd_below(left + 1);
-
-			set_desc(desc, i, BUFS + at + total - left, cut, NEXT,
-				 i + 1);
-			left -= cut;
-			i++;
-		} while (left);
+		/* One run of bytes, then a writable one. */
+		i = cut_chain(0, BUFS + at, total, NEXT);
 		set_desc(desc, i, BUFS + at, 50, WRITE, 0);
 		make_available(0);
 		CHECK(hvnet_ring_fetch(&ring, &chain) == 1);
@@ -765,6 +773,42 @@ static void copy_out(void)
 		CHECK(!memcmp(to, bytes + at + offset, want));
 		for (n = want; n < sizeof(to); n++)
 			CHECK(to[n] == 0x5a);
+	}
+}
+
+static void copy_in(void)
+{
+	u8 *bytes = guest(BUFS);
+	u8 from[600], expected[800];
+	unsigned int round;
+
+	start(64, false, false);
+	for (round = 0; round < 20000; round++) {
+		const u32 total = rnd_below(500), len = rnd_below(600);
+		const u32 offset = rnd_below(600);
+		u32 at = rnd_below(100), want;
+		size_t n;
+		u16 i;
+
+		for (n = 0; n < len; n++)
+			from[n] = rnd();
+		for (n = 0; n < sizeof(expected); n++)
+			bytes[n] = rnd();
+		memcpy(expected, bytes, sizeof(expected));
+		/* A readable run of bytes, then a writable one. */
+		set_desc(desc, 0, BUFS + 700, 50, NEXT, 1);
+		i = cut_chain(1, BUFS + at, total, WRITE | NEXT);
+		desc[i - 1].flags = WRITE;
+		make_available(0);
+		CHECK(hvnet_ring_fetch(&ring, &chain) == 1);
+		CHECK(chain.in_len == total && chain.n_out == 1);
+
+		want = offset >= total ? 0 : total - offset;
+		if (want > len)
+			want = len;
+		memcpy(expected + at + offset, from, want);
+		CHECK(hvnet_ring_copy_in(&chain, offset, from, len) == want);
+		CHECK(!memcmp(bytes, expected, sizeof(expected)));
 	}
 }
 
@@ -1447,6 +1491,7 @@ static const struct ktap_test tests[] = {
 	KTAP_TEST(unfetch),
 	KTAP_TEST(rewind_what_was_used),
 	KTAP_TEST(copy_out),
+	KTAP_TEST(copy_in),
 	KTAP_TEST(notify_by_flag),
 	KTAP_TEST(notify_by_event),
 	KTAP_TEST(kick_for_the_next_one),
