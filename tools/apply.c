@@ -4,211 +4,311 @@
  * the kernel, and away again.  All of a file or nothing: what was made before
  * something was refused is taken back.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hvnet.h"
 
 /* The daemon's copy stands beside the file: virtio_cfg.json.daemon */
-void daemon_file_name(char *to, size_t size, const char *file)
+const char *daemon_file_name(char *to, const struct config *c,
+			     const struct options *o)
 {
-	snprintf(to, size, "%s.daemon", file);
+	if (o->daemon_file)
+		snprintf(to, PATH_MAX, "%s", o->daemon_file);
+	else
+		snprintf(to, PATH_MAX, "%s.daemon", c->file);
+	return to;
 }
 
-static bool has_net(const struct zone *z)
+/* What is being spoken of, for messages: "virtio_cfg.json: zones[0]" */
+static const char *about(const struct config *c, const struct place *p)
 {
-	size_t i;
+	static char text[PATH_MAX + sizeof(p->path)];
 
-	for (i = 0; i < z->n_entries; i++)
-		if (is_net(&z->entries[i]) && z->entries[i].enabled)
-			return true;
-	return false;
+	snprintf(text, sizeof(text), "%s: %s", c->file, p->path);
+	return text;
 }
 
-static int make_zone(const struct zone *z)
+/* Making it */
+
+static int make_zone(const struct config *c, const struct zone *z)
 {
-	char ram[MAX_RANGES * 64], *end = ram;
+	char ram[MAX_RANGES * 64], size[32], *end = ram;
+	uint64_t sum = 0;
 	size_t i;
 
-	for (i = 0; i < z->n_ram; i++)
+	for (i = 0; i < z->n_ram; i++) {
 		end += sprintf(end, " ram=%#" PRIx64 ",%#" PRIx64 ",%#" PRIx64,
 			       z->ram[i].root, z->ram[i].guest, z->ram[i].size);
-	if (board_write("new_zone", "id=%" PRIu64 "%s", z->id, ram))
+		sum += z->ram[i].size;
+	}
+	if (board_write(about(c, &z->place), "new_zone", "id=%" PRIu64 "%s",
+			z->id, ram))
 		return -1;
-	printf("zone %" PRIu64 ": made, %zu range%s of RAM\n", z->id, z->n_ram,
-	       z->n_ram == 1 ? "" : "s");
+	human_size(size, sizeof(size), sum);
+	printf("zone %" PRIu64 ": %s of RAM in %zu range%s\n", z->id, size,
+	       z->n_ram, z->n_ram == 1 ? "" : "s");
 	return 0;
 }
 
 /* Make room for an interface of this name, if we may. */
-static int clear_name(const char *tap, const struct load_options *options,
-		      struct old_tap *old)
+static int clear_name(const struct config *c, const struct entry *e,
+		      const struct options *o, struct old_tap *old)
 {
-	if (!link_exists(tap))
+	const char *where = about(c, &e->place);
+
+	if (!link_exists(e->tap))
 		return 0;
-	if (!link_is_tap(tap)) {
-		fprintf(stderr, "hvnet: there is an interface %s, which is no tap: rename it, or name another in the file\n",
-			tap);
-		return -1;
-	}
-	if (!options->replace_tap) {
-		fprintf(stderr, "hvnet: there is a tap %s (made by: ip tuntap add dev %s mode tap); to have it replaced: hvnet load --replace-tap ..., or: ip link del %s\n",
-			tap, tap, tap);
-		return -1;
-	}
-	if (link_remove_tap(tap, old))
-		return -1;
-	printf("tap %s: removed\n", tap);
-	return 0;
+	if (!link_is_tap(e->tap))
+		return complain("%s.tap is \"%s\", and there is an interface of that name, which is no tap; right would be another name",
+				where, e->tap);
+	if (!o->replace_tap)
+		return complain("%s.tap is \"%s\", and there is a tap of that name; to have it replaced add --replace-tap, to remove it: ip link del %s",
+				where, e->tap, e->tap);
+	return link_move_aside(e->tap, old);
 }
 
-static int make_device(const struct zone *z, const struct entry *e,
-		       const struct load_options *options)
+static int make_device(const struct config *c, const struct zone *z,
+		       const struct entry *e, const struct options *o,
+		       struct old_tap *old)
 {
-	struct old_tap old = {};
-
-	if (clear_name(e->tap, options, &old))
-		return -1;
-	if (board_write("new_device",
+	if (clear_name(c, e, o, old) ||
+	    board_write(about(c, &e->place), "new_device",
 			"zone=%" PRIu64 " addr=%#" PRIx64 " len=%#" PRIx64 " irq=%" PRIu64 " name=%s%s%s",
 			z->id, e->addr, e->len, e->irq, e->tap,
-			e->mac[0] ? " mac=" : "", e->mac))
+			e->mac[0] ? " mac=" : "", e->mac) ||
+	    link_take_place(old))
 		return -1;
-	printf("zone %" PRIu64 ": net at %#" PRIx64 ", irq %" PRIu64 ": made, on root's side it is %s\n",
+	printf("zone %" PRIu64 ": net at %#" PRIx64 ", irq %" PRIu64 ": served by the kernel, as %s",
 	       z->id, e->addr, e->irq, e->tap);
-	if (link_restore(e->tap, &old))
-		return -1;
-	if (old.bridge[0])
-		printf("%s: in bridge %s, where the tap was\n", e->tap,
-		       old.bridge);
+	if (old->bridge[0])
+		printf(", in %s where the tap was", old->bridge);
+	else if (old->name[0])
+		printf(", in place of the tap");
+	putchar('\n');
 	return 0;
 }
 
-static void leave_to_daemon(const struct zone *z, const struct entry *e)
+static void say_not_ours(const struct zone *z, const struct entry *e)
 {
-	printf("zone %" PRIu64 ": %s: %s\n", z->id, e->type,
-	       e->enabled ? "left to the daemon" : "disabled");
+	printf("zone %" PRIu64 ": %s", z->id, e->type);
+	if (e->len)
+		printf(" at %#" PRIx64, e->addr);
+	puts(e->enabled ? ": left to the daemon" : ": disabled");
 }
 
-static int make_all(const struct config *c, const struct load_options *options)
+/* One for each net entry, in the order of the file. */
+static int make_all(const struct config *c, const struct options *o,
+		    struct old_tap *old)
 {
-	size_t i, j;
+	const struct zone *z;
+	const struct entry *e;
 
-	for (i = 0; i < c->n_zones; i++) {
-		const struct zone *z = &c->zones[i];
-
-		if (has_net(z) && make_zone(z))
+	for (z = c->zones; z < c->zones + c->n_zones; z++) {
+		if (z->nets && make_zone(c, z))
 			return -1;
-		for (j = 0; j < z->n_entries; j++) {
-			const struct entry *e = &z->entries[j];
-
-			if (!is_net(e) || !e->enabled)
-				leave_to_daemon(z, e);
-			else if (make_device(z, e, options))
+		for (e = z->entries; e < z->entries + z->n_entries; e++) {
+			if (!e->net)
+				say_not_ours(z, e);
+			else if (make_device(c, z, e, o, old++))
 				return -1;
 		}
 	}
 	return 0;
 }
 
-static void device_name(char *to, size_t size, const struct zone *z,
-			const struct entry *e)
-{
-	snprintf(to, size, "zone%" PRIu64 "-%" PRIx64, z->id, e->addr);
-}
+/* Taking it away */
 
-/* Take away what there is of a configuration. */
-static int remove_all(const struct config *c)
+static void remove_device(const struct zone *z, const struct entry *e)
 {
 	char name[64];
-	int err = 0;
-	size_t i, j;
 
-	for (i = 0; i < c->n_zones; i++) {
-		const struct zone *z = &c->zones[i];
+	board_device_name(name, sizeof(name), z, e);
+	if (e->net && board_has_device(name))
+		board_write(name, "del_device", "%s", name);
+}
 
-		for (j = 0; j < z->n_entries; j++) {
-			const struct entry *e = &z->entries[j];
+static void remove_zone(const struct zone *z)
+{
+	const struct entry *e;
+	char name[32];
 
-			device_name(name, sizeof(name), z, e);
-			if (is_net(e) && e->enabled && board_has("devices/%s", name))
-				err |= board_write("del_device", "%s", name);
-		}
-		if (has_net(z) && board_has("devices/zone%" PRIu64, z->id))
-			err |= board_write("del_zone", "id=%" PRIu64, z->id);
-	}
-	return err;
+	for (e = z->entries; e < z->entries + z->n_entries; e++)
+		remove_device(z, e);
+	snprintf(name, sizeof(name), "zone%" PRIu64, z->id);
+	if (z->nets && board_has_zone(z->id))
+		board_write(name, "del_zone", "id=%" PRIu64, z->id);
 }
 
 /* Is anything of the file there already? Then a failed load may not undo it. */
 static bool any_there(const struct config *c)
 {
-	size_t i;
+	const struct zone *z;
 
-	for (i = 0; i < c->n_zones; i++)
-		if (has_net(&c->zones[i]) &&
-		    board_has("devices/zone%" PRIu64, c->zones[i].id)) {
-			fprintf(stderr, "hvnet: zone %" PRIu64 " is set up already; do: hvnet unload %s\n",
-				c->zones[i].id, c->file);
+	for (z = c->zones; z < c->zones + c->n_zones; z++)
+		if (z->nets && board_has_zone(z->id)) {
+			complain("zone %" PRIu64 " is set up already; to remove it: hvnet unload %s",
+				 z->id, c->file);
 			return true;
 		}
 	return false;
 }
 
-/* "hvnet load" */
-int apply_load(const char *file, const struct load_options *options)
+/* A net entry that is disabled is probably what was meant. */
+static int complain_nothing(const struct config *c)
 {
-	char daemon_file[PATH_MAX];
-	struct config c;
-	int err = -1;
+	const struct zone *z;
+	const struct entry *e;
 
-	if (config_read(&c, file))
-		return 1;
-	if (!board_ready() || any_there(&c))
-		goto out;
-	if (options->daemon_file)
-		snprintf(daemon_file, sizeof(daemon_file), "%s",
-			 options->daemon_file);
-	else
-		daemon_file_name(daemon_file, sizeof(daemon_file), file);
-	err = make_all(&c, options);
-	if (!err)
-		err = config_write_for_daemon(&c, daemon_file);
-	if (err) {
-		fprintf(stderr, "hvnet: nothing was set up\n");
-		remove_all(&c);
-	} else {
-		printf("for the daemon: %s\n", daemon_file);
-	}
-out:
-	config_free(&c);
-	return err ? 1 : 0;
+	for (z = c->zones; z < c->zones + c->n_zones; z++)
+		for (e = z->entries; e < z->entries + z->n_entries; e++)
+			if (!strcmp(e->type, "net"))
+				return complain("%s: %s.status is \"disable\", so there is nothing for the kernel to serve; right would be \"enable\"",
+						c->file, e->place.path);
+	return complain("%s: no device is of type \"net\": there is nothing for the kernel to serve",
+			c->file);
 }
 
-static int remove_one(const char *name, void *arg)
+static int write_copy(const struct config *c, const struct options *o)
+{
+	char file[PATH_MAX];
+
+	daemon_file_name(file, c, o);
+	if (config_write_for_daemon(c, file))
+		return -1;
+	printf("%s: written for the daemon, without the net device%s\n", file,
+	       c->nets == 1 ? "" : "s");
+	return 0;
+}
+
+/* Take back what load_begin() did. */
+void load_abort(struct load *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->c->n_zones; i++)
+		remove_zone(&l->c->zones[i]);
+	for (i = 0; i < l->c->nets; i++)
+		link_put_back(&l->old[i]);
+	free(l->old);
+	complain("%s: nothing of it is set up", l->c->file);
+}
+
+/*
+ * Make zones and devices, and write the daemon's copy. Return: 0, and either
+ * load_commit() or load_abort() is owed; or -1, said why.
+ */
+int load_begin(struct load *l, const struct config *c, const struct options *o)
+{
+	l->c = c;
+	if (!c->nets)
+		return complain_nothing(c);
+	if (!board_ready() || any_there(c))
+		return -1;
+	l->old = calloc(c->nets, sizeof(*l->old));
+	if (!l->old)
+		return complain("%s", strerror(ENOMEM));
+	if (!make_all(c, o, l->old) && !write_copy(c, o))
+		return 0;
+	load_abort(l);
+	return -1;
+}
+
+/* An old tap that stays is a nuisance, but no reason to go back. */
+void load_commit(struct load *l)
+{
+	const struct config *c = l->c;
+	const struct old_tap *old = l->old;
+	const struct zone *z;
+	const struct entry *e;
+
+	for (z = c->zones; z < c->zones + c->n_zones; z++)
+		for (e = z->entries; e < z->entries + z->n_entries; e++) {
+			if (!e->net)
+				continue;
+			link_drop(old);
+			if (!old++->name[0])
+				printf("%s: stands alone; if it belongs into a bridge: ip link set %s up master br0\n",
+				       e->tap, e->tap);
+		}
+	free(l->old);
+}
+
+/* "hvnet load". Return: 0 or -1, said why. */
+int apply_load(const struct config *c, const struct options *o)
+{
+	struct load l;
+
+	if (load_begin(&l, c, o))
+		return -1;
+	load_commit(&l);
+	return 0;
+}
+
+/* "hvnet unload" */
+
+static int refuse_in_use(const char *name, void *arg)
+{
+	const struct options *o = arg;
+
+	if (o->force || board_is_zone(name) || !board_in_use(name))
+		return 0;
+	return complain("%s is in use: shut its zone down first (hvisor zone shutdown -id %d), or add --force",
+			name, atoi(name + strlen("zone")));
+}
+
+static int remove_any(const char *name, void *arg)
 {
 	(void)arg;
-	if (board_is_zone(name))
-		return board_write("del_zone", "id=%s", name + strlen("zone"));
-	return board_write("del_device", "%s", name);
+	if (board_is_zone(name)) {
+		if (board_write(name, "del_zone", "id=%s", name + strlen("zone")))
+			return -1;
+	} else if (board_write(name, "del_device", "%s", name)) {
+		return -1;
+	}
+	printf("%s: removed\n", name);
+	return 0;
 }
 
-/* "hvnet unload": what the file made, or everything. */
-int apply_unload(const char *file)
+static int each_of_file(const struct config *c,
+			int (*fn)(const char *name, void *arg), void *arg)
 {
-	struct config c;
-	int err;
+	const struct zone *z;
+	const struct entry *e;
+	char name[64];
+	int err = 0;
 
-	if (!board_has("new_zone"))
-		return 0;
-	if (!file)
-		return board_each(remove_one, NULL) ? 1 : 0;
-	if (config_read(&c, file))
-		return 1;
-	err = remove_all(&c);
-	config_free(&c);
-	return err ? 1 : 0;
+	for (z = c->zones; z < c->zones + c->n_zones; z++) {
+		for (e = z->entries; e < z->entries + z->n_entries; e++) {
+			board_device_name(name, sizeof(name), z, e);
+			if (e->net && board_has_device(name))
+				err |= fn(name, arg);
+		}
+		snprintf(name, sizeof(name), "zone%" PRIu64, z->id);
+		if (z->nets && board_has_zone(z->id))
+			err |= fn(name, arg);
+	}
+	return err;
+}
+
+/* What @c made, or everything if it is NULL. */
+static int each(const struct config *c, int (*fn)(const char *name, void *arg),
+		void *arg)
+{
+	return c ? each_of_file(c, fn, arg) : board_each(fn, arg);
+}
+
+/* Nothing is taken from a guest that runs, unless forced. */
+int apply_refuse_in_use(const struct config *c, const struct options *o)
+{
+	return each(c, refuse_in_use, (void *)o);
+}
+
+/* "hvnet unload". Return: 0 or -1, said why. */
+int apply_unload(const struct config *c, const struct options *o)
+{
+	return apply_refuse_in_use(c, o) ?: each(c, remove_any, NULL);
 }

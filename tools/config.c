@@ -1,248 +1,390 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads virtio_cfg.json as hvisor-tool's users write it, and writes the copy
- * that the daemon gets.  Numbers may be JSON numbers or strings, decimal or
- * hexadecimal.  What is wrong is said with the file, the place in it, and what
- * would be right; what is done with an entry is apply.c's business.
+ * that the daemon gets.  What is wrong is said with the file, the place in it,
+ * and what would be right; what is done with an entry is apply.c's business.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hvnet.h"
 
-/* Where we are in the file, for messages: "zones[0].devices[2].irq". */
-struct place {
-	const char *file;
-	char path[256];
-};
-
-static struct place place_in(const struct place *p, const char *fmt, ...)
+static struct place PRINTF(2, 3)
+place_in(const struct place *p, const char *fmt, ...)
 {
-	struct place q = { .file = p->file };
-	size_t n = strlen(p->path);
+	struct place q = *p;
+	size_t n = strlen(q.path);
 	va_list args;
 
-	memcpy(q.path, p->path, n);
 	va_start(args, fmt);
 	vsnprintf(q.path + n, sizeof(q.path) - n, fmt, args);
 	va_end(args);
 	return q;
 }
 
-static int __attribute__((format(printf, 2, 3)))
-complain(const struct place *p, const char *fmt, ...)
+static int PRINTF(3, 4) complain_at(const struct config *c,
+				    const struct place *p, const char *fmt, ...)
 {
+	char text[512];
 	va_list args;
 
-	fprintf(stderr, "hvnet: %s: %s: ", p->file, p->path);
 	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	fputc('\n', stderr);
-	return -EINVAL;
+	return complain("%s: %s %s", c->file, p->path, text);
 }
 
-static int parse_number(const char *text, uint64_t *to)
+/* A value as it stands in the file, or its beginning. */
+static const char *quote(const json_t *v)
 {
-	char *end;
+	static char text[48];
+	char *all = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
 
-	while (isspace((unsigned char)*text))
-		text++;
-	if (!isdigit((unsigned char)*text))
-		return -EINVAL;
-	errno = 0;
-	*to = strtoull(text, &end, 0);
-	while (isspace((unsigned char)*end))
-		end++;
-	return *end || errno ? -EINVAL : 0;
+	snprintf(text, sizeof(text), "%.40s%s", all ? all : "?",
+		 all && strlen(all) > 40 ? "..." : "");
+	free(all);
+	return text;
 }
 
-static int read_number(const struct place *p, json_t *v, uint64_t *to)
-{
-	if (json_is_integer(v) && json_integer_value(v) >= 0) {
-		*to = json_integer_value(v);
-		return 0;
-	}
-	if (json_is_string(v) && !parse_number(json_string_value(v), to))
-		return 0;
-	return complain(p, "is no number; right would be 77, \"77\" or \"0x4d\"");
-}
+/* Members that have to be there; @right is what one could write. */
 
-/* A member that has to be there. */
-static int get_number(const struct place *p, json_t *object, const char *key,
-		      uint64_t *to)
+static json_t *get(const struct config *c, const struct place *p,
+		   json_t *object, const char *key, const char *right)
 {
-	struct place q = place_in(p, ".%s", key);
-	json_t *v = json_object_get(object, key);
+	json_t *v = json_member(object, key);
+	struct place q = place_in(p, "%s%s", p->path[0] ? "." : "", key);
 
 	if (!v)
-		return complain(&q, "is missing; a number is wanted");
-	return read_number(&q, v, to);
+		complain_at(c, &q, "is missing; right would be, for example, \"%s\": %s",
+			    key, right);
+	return v;
 }
 
-static const char *get_string(const struct place *p, json_t *object,
-			      const char *key, const char *example)
+static int wrong(const struct config *c, const struct place *p, const char *key,
+		 const json_t *v, const char *right)
+{
+	struct place q = place_in(p, "%s%s", p->path[0] ? "." : "", key);
+
+	return complain_at(c, &q, "is %s; right would be %s", quote(v), right);
+}
+
+static int get_number(const struct config *c, const struct place *p,
+		      json_t *object, const char *key, const char *right,
+		      uint64_t *to)
+{
+	json_t *v = get(c, p, object, key, right);
+	char text[64];
+
+	if (!v)
+		return -1;
+	if (!json_number(v, to))
+		return 0;
+	snprintf(text, sizeof(text), "a number, for example %s", right);
+	return wrong(c, p, key, v, text);
+}
+
+/* A range of addresses that ends. */
+static int check_extent(const struct config *c, const struct place *p,
+			const char *key, uint64_t start, uint64_t size)
 {
 	struct place q = place_in(p, ".%s", key);
-	json_t *v = json_object_get(object, key);
 
-	if (json_is_string(v))
-		return json_string_value(v);
-	complain(&q, "%s; right would be \"%s\"",
-		 v ? "is no string" : "is missing", example);
-	return NULL;
+	if (start + size - 1 >= start)
+		return 0;
+	return complain_at(c, &q, "is %#" PRIx64 ", and %#" PRIx64 " bytes from there run past the last address; right would be less",
+			   start, size);
 }
 
-static json_t *get_array(const struct place *p, json_t *object, const char *key)
+static int read_range(const struct config *c, const struct place *p, json_t *v,
+		      struct range *r)
 {
-	struct place q = place_in(p, ".%s", key);
-	json_t *v = json_object_get(object, key);
-
-	if (json_is_array(v))
-		return v;
-	complain(&q, "%s; a list in [ ] is wanted",
-		 v ? "is no list" : "is missing");
-	return NULL;
+	if (get_number(c, p, v, "zone0_ipa", "\"0x50000000\"", &r->root) ||
+	    get_number(c, p, v, "zonex_ipa", "\"0x50000000\"", &r->guest) ||
+	    get_number(c, p, v, "size", "\"0x25000000\"", &r->size))
+		return -1;
+	/* hvisor-tool passes over one of size 0, and so do we. */
+	if (!r->size)
+		return 0;
+	return check_extent(c, p, "zone0_ipa", r->root, r->size) ?:
+	       check_extent(c, p, "zonex_ipa", r->guest, r->size);
 }
 
-static int read_range(const struct place *p, json_t *v, struct range *r)
-{
-	int err = get_number(p, v, "zone0_ipa", &r->root) ?:
-		  get_number(p, v, "zonex_ipa", &r->guest) ?:
-		  get_number(p, v, "size", &r->size);
+#define RIGHT_RAM "[ { \"zone0_ipa\": \"0x50000000\", \"zonex_ipa\": \"0x50000000\", \"size\": \"0x25000000\" } ]"
 
-	if (!err && !r->size)
-		return complain(p, "has size 0; give the bytes of RAM the zone has there");
-	return err;
-}
-
-static int read_ram(const struct place *p, json_t *v, struct zone *z)
+static int read_ram(const struct config *c, struct zone *z, json_t *v)
 {
-	json_t *list = get_array(p, v, "memory_region"), *item;
+	json_t *list = get(c, &z->place, v, "memory_region", RIGHT_RAM), *item;
 	size_t i;
 
 	if (!list)
-		return -EINVAL;
-	if (!json_array_size(list) || json_array_size(list) > MAX_RANGES)
-		return complain(p, "memory_region has %zu entries; 1 to %d are right",
-				json_array_size(list), MAX_RANGES);
+		return -1;
+	if (!json_is_array(list))
+		return wrong(c, &z->place, "memory_region", list, RIGHT_RAM);
 	json_array_foreach(list, i, item) {
-		struct place q = place_in(p, ".memory_region[%zu]", i);
+		struct place q = place_in(&z->place, ".memory_region[%zu]", i);
 
-		if (read_range(&q, item, &z->ram[i]))
-			return -EINVAL;
-		z->n_ram++;
+		if (z->n_ram == MAX_RANGES)
+			return complain_at(c, &q, "is one too many; right would be %d at most",
+					   MAX_RANGES);
+		if (read_range(c, &q, item, &z->ram[z->n_ram]))
+			return -1;
+		z->n_ram += z->ram[z->n_ram].size != 0;
 	}
+	if (!z->n_ram)
+		return wrong(c, &z->place, "memory_region", list, RIGHT_RAM);
 	return 0;
 }
 
-/* ["0x00", "0x16", ...], of strings or numbers, or "00:16:..." */
-static int read_mac(const struct place *p, json_t *v, struct entry *e)
+#define RIGHT_MAC "[\"0x02\", \"0x00\", \"0x00\", \"0x00\", \"0x00\", \"0x01\"]"
+
+/* hvisor-tool wants one; without one the module makes one. */
+static int read_mac(const struct config *c, json_t *v, struct entry *e)
 {
-	static const char right[] =
-		"right would be [\"0x02\",\"0x00\",\"0x00\",\"0x00\",\"0x00\",\"0x01\"]";
+	json_t *list = json_member(v, "mac"), *item;
 	uint64_t byte;
-	json_t *item;
 	size_t i;
 
-	if (!v)
+	if (!list)
 		return 0;
-	if (json_is_string(v) && json_string_length(v) == sizeof(e->mac) - 1) {
-		strcpy(e->mac, json_string_value(v));
-		return 0;
-	}
-	if (json_array_size(v) != 6)
-		return complain(p, "is not six bytes; %s", right);
-	json_array_foreach(v, i, item) {
-		struct place q = place_in(p, "[%zu]", i);
+	if (json_array_size(list) != 6)
+		return wrong(c, &e->place, "mac", list,
+			     "a list of six bytes: " RIGHT_MAC);
+	json_array_foreach(list, i, item) {
+		struct place q = place_in(&e->place, ".mac[%zu]", i);
 
-		if (read_number(&q, item, &byte))
-			return -EINVAL;
-		if (byte > 0xff)
-			return complain(&q, "is more than a byte; %s", right);
+		if (json_number(item, &byte) || byte > 0xff)
+			return complain_at(c, &q, "is %s; right would be a byte, for example \"0x02\"",
+					   quote(item));
 		snprintf(e->mac + 3 * i, 4, "%02x%s", (unsigned int)byte,
 			 i < 5 ? ":" : "");
 	}
 	return 0;
 }
 
-static int read_net(const struct place *p, json_t *v, struct entry *e)
+static int read_tap(const struct config *c, json_t *v, struct entry *e)
 {
-	struct place q = place_in(p, ".mac");
-	const char *tap = get_string(p, v, "tap", "tap0");
+	json_t *tap = get(c, &e->place, v, "tap", "\"tap0\"");
+	const char *name = json_string_value(tap);
 
 	if (!tap)
-		return -EINVAL;
-	if (!*tap || strlen(tap) >= sizeof(e->tap)) {
-		q = place_in(p, ".tap");
-		return complain(&q, "'%s' cannot name an interface; 1 to %zu characters are right",
-				tap, sizeof(e->tap) - 1);
+		return -1;
+	if (!name || !*name || strlen(name) >= sizeof(e->tap) ||
+	    !strcmp(name, ".") || !strcmp(name, "..") ||
+	    strpbrk(name, "/: \t\n\v\f\r%"))
+		return wrong(c, &e->place, "tap", tap,
+			     "a name for an interface, of 1 to 15 characters, for example \"tap0\"");
+	strcpy(e->tap, name);
+	return 0;
+}
+
+static int read_net(const struct config *c, json_t *v, struct entry *e)
+{
+	const struct place *p = &e->place;
+
+	if (get_number(c, p, v, "addr", "\"0xffa00000\"", &e->addr) ||
+	    get_number(c, p, v, "len", "\"0x200\"", &e->len) ||
+	    get_number(c, p, v, "irq", "69", &e->irq) ||
+	    read_tap(c, v, e) || read_mac(c, v, e))
+		return -1;
+	if (!e->len)
+		return wrong(c, p, "len", json_member(v, "len"), "\"0x200\"");
+	return check_extent(c, p, "addr", e->addr, e->len);
+}
+
+/* Others are the daemon's. What can be known of them is, to find clashes. */
+static void read_other(json_t *v, struct entry *e)
+{
+	if (json_number(json_member(v, "addr"), &e->addr) ||
+	    json_number(json_member(v, "len"), &e->len))
+		e->addr = e->len = 0;
+	if (json_number(json_member(v, "irq"), &e->irq))
+		e->irq = 0;
+}
+
+#define RIGHT_STATUS "\"enable\" or \"disable\""
+
+static int read_entry(const struct config *c, struct entry *e, json_t *v)
+{
+	json_t *status = json_member(v, "status");
+	const char *word = json_string_value(status);
+	json_t *type;
+
+	if (!json_is_object(v))
+		return complain_at(c, &e->place, "is %s; right would be { \"type\": \"net\", ... }",
+				   quote(v));
+	e->enabled = !word || strcmp(word, "disable");
+	/* Of one that is disabled hvisor-tool reads nothing else. */
+	type = e->enabled ? get(c, &e->place, v, "type", "\"net\"") :
+			    json_member(v, "type");
+	e->type = json_is_string(type) ? json_string_value(type) : "?";
+	if (!e->enabled)
+		return 0;
+	if (!json_is_string(type))
+		return type ? wrong(c, &e->place, "type", type,
+				    "a kind of device, for example \"net\"") : -1;
+	e->net = !strcmp(e->type, "net");
+	if (!e->net) {
+		read_other(v, e);
+		return 0;
 	}
-	strcpy(e->tap, tap);
-	return get_number(p, v, "addr", &e->addr) ?:
-	       get_number(p, v, "len", &e->len) ?:
-	       get_number(p, v, "irq", &e->irq) ?:
-	       read_mac(&q, json_object_get(v, "mac"), e);
+	/* hvisor-tool enables what is "disabled"; nobody means that. */
+	if (status && (!word || strcmp(word, "enable")))
+		return wrong(c, &e->place, "status", status, RIGHT_STATUS);
+	return read_net(c, v, e);
 }
 
-/* Of other kinds of device only the kind matters: they are the daemon's. */
-static int read_entry(const struct place *p, json_t *v, struct entry *e)
+static int read_entries(const struct config *c, struct zone *z, json_t *v)
 {
-	const char *status = json_string_value(json_object_get(v, "status"));
-
-	e->type = get_string(p, v, "type", "net");
-	if (!e->type)
-		return -EINVAL;
-	e->enabled = !status || strcmp(status, "disable");
-	return is_net(e) && e->enabled ? read_net(p, v, e) : 0;
-}
-
-static int read_zone(const struct place *p, json_t *v, struct zone *z)
-{
-	json_t *list, *item;
+	json_t *list = json_member(v, "devices"), *item;
 	size_t i;
 
-	if (get_number(p, v, "id", &z->id) || read_ram(p, v, z))
-		return -EINVAL;
-	list = get_array(p, v, "devices");
 	if (!list)
-		return -EINVAL;
+		return 0;
+	if (!json_is_array(list))
+		return wrong(c, &z->place, "devices", list,
+			     "a list: [ { \"type\": \"net\", ... }, ... ]");
 	z->entries = calloc(json_array_size(list) + 1, sizeof(*z->entries));
 	if (!z->entries)
-		return -ENOMEM;
+		return complain("%s", strerror(ENOMEM));
 	json_array_foreach(list, i, item) {
-		struct place q = place_in(p, ".devices[%zu]", i);
+		struct entry *e = &z->entries[z->n_entries++];
 
-		if (read_entry(&q, item, &z->entries[i]))
-			return -EINVAL;
-		z->n_entries++;
+		e->place = place_in(&z->place, ".devices[%zu]", i);
+		if (read_entry(c, e, item))
+			return -1;
+		z->nets += e->net;
+		z->others += e->enabled && !e->net;
 	}
 	return 0;
 }
 
+static int read_zone(struct config *c, struct zone *z, json_t *v)
+{
+	if (!json_is_object(v))
+		return complain_at(c, &z->place, "is %s; right would be { \"id\": 1, ... }",
+				   quote(v));
+	if (get_number(c, &z->place, v, "id", "1", &z->id) ||
+	    read_entries(c, z, v))
+		return -1;
+	c->nets += z->nets;
+	c->others += z->others;
+	return z->nets ? read_ram(c, z, v) : 0;
+}
+
 static int read_zones(struct config *c)
 {
-	struct place top = { .file = c->file, .path = "" };
-	json_t *list = get_array(&top, c->json, "zones"), *item;
+	static const struct place top;
+	json_t *list = get(c, &top, c->json, "zones", "[ { \"id\": 1, ... } ]");
+	json_t *item;
 	size_t i;
 
 	if (!list)
-		return -EINVAL;
+		return -1;
+	if (!json_is_array(list))
+		return wrong(c, &top, "zones", list, "a list: [ { \"id\": 1, ... } ]");
 	c->zones = calloc(json_array_size(list) + 1, sizeof(*c->zones));
 	if (!c->zones)
-		return -ENOMEM;
+		return complain("%s", strerror(ENOMEM));
 	json_array_foreach(list, i, item) {
-		struct place p = place_in(&top, "zones[%zu]", i);
+		struct zone *z = &c->zones[c->n_zones++];
 
-		c->n_zones++;
-		if (read_zone(&p, item, &c->zones[i]))
-			return -EINVAL;
+		z->place = place_in(&top, "zones[%zu]", i);
+		if (read_zone(c, z, item))
+			return -1;
+	}
+	return 0;
+}
+
+/* What does not go together, though each by itself is right. */
+
+static bool overlap(const struct entry *a, const struct entry *b)
+{
+	return a->addr < b->addr + b->len && b->addr < a->addr + a->len;
+}
+
+/* @b is an enabled entry of the same zone, further up or not ours. */
+static int check_pair(const struct config *c, const struct entry *a,
+		      const struct entry *b)
+{
+	struct place q = place_in(&a->place, ".addr");
+
+	if (b->len && overlap(a, b))
+		return complain_at(c, &q, "is %#" PRIx64 ", where %s (%s) has its registers; right would be another address",
+				   a->addr, b->place.path, b->type);
+	q = place_in(&a->place, ".irq");
+	if (a->irq == b->irq)
+		return complain_at(c, &q, "is %" PRIu64 ", which %s (%s) has; right would be another interrupt",
+				   a->irq, b->place.path, b->type);
+	return 0;
+}
+
+/* @b is a net entry further up, of any zone. */
+static int check_names(const struct config *c, const struct entry *a,
+		       const struct entry *b)
+{
+	struct place q = place_in(&a->place, ".tap");
+
+	if (!strcmp(a->tap, b->tap))
+		return complain_at(c, &q, "is \"%s\", which %s has; right would be another name",
+				   a->tap, b->place.path);
+	q = place_in(&a->place, ".mac");
+	if (a->mac[0] && !strcmp(a->mac, b->mac))
+		return complain_at(c, &q, "is %s, which %s has; right would be another, or none to have one made",
+				   a->mac, b->place.path);
+	return 0;
+}
+
+static int check_zone(const struct config *c, const struct zone *z)
+{
+	const struct entry *a, *b, *end = z->entries + z->n_entries;
+
+	for (a = z->entries; a < end; a++)
+		for (b = z->entries; a->net && b < end; b++)
+			if (b->enabled && (b < a || (b > a && !b->net)) &&
+			    check_pair(c, a, b))
+				return -1;
+	if (z->nets && z->nets + z->others > MAX_IRQS)
+		return complain_at(c, &z->place, "has %zu devices that are not disabled; right would be %d at most, because hvisor panics when more interrupts than that are outstanding",
+				   z->nets + z->others, MAX_IRQS);
+	return 0;
+}
+
+/* All net entries of zones up to @z, those of @z up to @a, against @a. */
+static int check_against_earlier(const struct config *c, const struct zone *z,
+				 const struct entry *a)
+{
+	const struct zone *y;
+	const struct entry *b;
+
+	for (y = c->zones; y <= z; y++)
+		for (b = y->entries; b < y->entries + y->n_entries && b != a; b++)
+			if (b->net && check_names(c, a, b))
+				return -1;
+	return 0;
+}
+
+static int check_all(const struct config *c)
+{
+	const struct zone *z, *y;
+	const struct entry *a;
+
+	for (z = c->zones; z < c->zones + c->n_zones; z++) {
+		struct place q = place_in(&z->place, ".id");
+
+		for (y = c->zones; y < z; y++)
+			if (y->id == z->id)
+				return complain_at(c, &q, "is %" PRIu64 ", which %s has; right would be another, or one zone with the devices of both",
+						   z->id, y->place.path);
+		if (check_zone(c, z))
+			return -1;
+		for (a = z->entries; a < z->entries + z->n_entries; a++)
+			if (a->net && check_against_earlier(c, z, a))
+				return -1;
 	}
 	return 0;
 }
@@ -250,17 +392,12 @@ static int read_zones(struct config *c)
 /* Read @file; on success config_free() is owed. Return: 0 or -1, said why. */
 int config_read(struct config *c, const char *file)
 {
-	json_error_t error;
-
 	memset(c, 0, sizeof(*c));
 	c->file = file;
-	c->json = json_load_file(file, 0, &error);
-	if (!c->json) {
-		fprintf(stderr, "hvnet: %s: line %d, column %d: %s\n", file,
-			error.line, error.column, error.text);
+	c->json = json_read_file(file);
+	if (!c->json)
 		return -1;
-	}
-	if (read_zones(c)) {
+	if (read_zones(c) || check_all(c)) {
 		config_free(c);
 		return -1;
 	}
@@ -278,19 +415,49 @@ void config_free(struct config *c)
 	memset(c, 0, sizeof(*c));
 }
 
-static void disable_net(json_t *json)
+/* Under the name it has already, in whatever case. */
+static int set_status(json_t *device, const char *value)
 {
-	json_t *zone, *device;
+	json_t *status = json_member(device, "status");
+
+	if (status)
+		return json_string_set(status, value);
+	return json_object_set_new(device, "status", json_string(value));
+}
+
+/* The daemon ends itself, or crashes, over an entry that does not say. */
+static int adapt_entry(const struct entry *e, json_t *device)
+{
+	if (e->net)
+		return set_status(device, "disable");
+	if (!json_member(device, "status"))
+		return set_status(device, "enable");
+	return 0;
+}
+
+static int adapt(const struct config *c, json_t *copy)
+{
+	json_t *zones = json_member(copy, "zones");
 	size_t i, j;
 
-	json_array_foreach(json_object_get(json, "zones"), i, zone)
-		json_array_foreach(json_object_get(zone, "devices"), j, device) {
-			const char *type = json_string_value(json_object_get(device, "type"));
+	for (i = 0; i < c->n_zones; i++) {
+		json_t *devices = json_member(json_array_get(zones, i),
+					      "devices");
 
-			if (!strcmp(type, "net"))
-				json_object_set_new(device, "status",
-						    json_string("disable"));
-		}
+		for (j = 0; j < c->zones[i].n_entries; j++)
+			if (adapt_entry(&c->zones[i].entries[j],
+					json_array_get(devices, j)))
+				return -1;
+	}
+	return 0;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	char real_a[PATH_MAX], real_b[PATH_MAX];
+
+	return realpath(a, real_a) && realpath(b, real_b) &&
+	       !strcmp(real_a, real_b);
 }
 
 /*
@@ -300,18 +467,22 @@ static void disable_net(json_t *json)
 int config_write_for_daemon(const struct config *c, const char *file)
 {
 	json_t *copy = json_deep_copy(c->json);
-	char name[4096];
-	int err = -1;
+	char name[PATH_MAX];
+	int err;
 
-	if (!copy)
-		return -1;
-	disable_net(copy);
+	if (same_file(c->file, file)) {
+		json_decref(copy);
+		return complain("%s: is the configuration itself, and would be overwritten; right would be another file for the daemon",
+				file);
+	}
+	errno = ENOMEM;
 	snprintf(name, sizeof(name), "%s.new", file);
-	if (!json_dump_file(copy, name, JSON_INDENT(2)) && !rename(name, file))
-		err = 0;
-	else
-		fprintf(stderr, "hvnet: %s: cannot be written: %s\n", file,
-			strerror(errno));
+	err = !copy || adapt(c, copy) ||
+	      json_dump_file(copy, name, JSON_INDENT(4)) || rename(name, file);
+	if (err) {
+		complain("%s: cannot be written: %s", file, strerror(errno));
+		unlink(name);
+	}
 	json_decref(copy);
-	return err;
+	return err ? -1 : 0;
 }

@@ -8,15 +8,29 @@
 #define HVNET_H
 
 #include <net/if.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
 
-#define HVNET_BUS		"/sys/bus/hvisor_vnet"
-#define HVNET_NODE		"/dev/hvisor-vnet"
-#define HVISOR_NODE		"/dev/hvisor"
+#define BUS		"/sys/bus/hvisor_vnet"
+#define OUR_NODE	"/dev/hvisor-vnet"
+#define HVISOR_NODE	"/dev/hvisor"
 
-#define MAX_RANGES		64
+/* The module's limit of ranges, and hvisor's of interrupts. */
+#define MAX_RANGES	64
+#define MAX_IRQS	7
+
+#define PRINTF(fmt, args)	__attribute__((__format__(printf, fmt, args)))
+
+/* config.c: virtio_cfg.json */
+
+/* Where something stands in the file: "zones[0].devices[2]". */
+struct place {
+	char path[64];
+};
 
 /* A piece of a zone's RAM, as root and as the guest address it. */
 struct range {
@@ -25,23 +39,40 @@ struct range {
 	uint64_t size;
 };
 
-/* One entry of "devices". Only those of type "net" have a tap and a mac. */
+/**
+ * struct entry - one of a zone's "devices"
+ * @place: where it stands
+ * @type: "net", "blk", ...; "?" if a disabled one does not say
+ * @net: it is of type "net" and enabled: ours
+ * @enabled: it is not disabled
+ * @addr: its registers; of one that is not ours 0 if the file does not say
+ * @len: how many bytes of them
+ * @irq: its interrupt; of one that is not ours 0 if the file does not say
+ * @tap: what the interface is to be called
+ * @mac: the guest's address; empty to have one made
+ */
 struct entry {
+	struct place place;
 	const char *type;
+	bool net;
 	bool enabled;
 	uint64_t addr;
 	uint64_t len;
 	uint64_t irq;
 	char tap[IFNAMSIZ];
-	char mac[18];		/* empty: have one made */
+	char mac[18];
 };
 
+/* @nets and @others count the enabled entries; without @nets there is no @ram. */
 struct zone {
+	struct place place;
 	uint64_t id;
 	struct range ram[MAX_RANGES];
 	size_t n_ram;
 	struct entry *entries;
 	size_t n_entries;
+	size_t nets;
+	size_t others;
 };
 
 struct config {
@@ -49,58 +80,107 @@ struct config {
 	void *json;		/* the library's; strings above point into it */
 	struct zone *zones;
 	size_t n_zones;
+	size_t nets;
+	size_t others;
 };
 
-static inline bool is_net(const struct entry *e)
-{
-	return e->type[0] == 'n' && e->type[1] == 'e' && e->type[2] == 't' &&
-	       !e->type[3];
-}
-
-/* config.c */
 int config_read(struct config *c, const char *file);
 int config_write_for_daemon(const struct config *c, const char *file);
 void config_free(struct config *c);
 
-/* board.c: the module, through sysfs. Errors are printed, with their reason. */
+/* json.c: numbers and members as hvisor-tool takes them */
+struct json_t;
+struct json_t *json_read_file(const char *file);
+struct json_t *json_member(struct json_t *object, const char *key);
+int json_number(const struct json_t *v, uint64_t *to);
+
+/* say.c: errors, and files below the root that is looked at */
+extern const char *hvnet_root;
+
+int complain(const char *fmt, ...) PRINTF(1, 2);
+const char *below_root(char *path, const char *fmt, ...) PRINTF(2, 3);
+int read_line(char *to, size_t size, const char *fmt, ...) PRINTF(3, 4);
+bool exists(const char *fmt, ...) PRINTF(1, 2);
+void human_size(char *to, size_t size, uint64_t bytes);
+
+/* board.c: the module, through sysfs */
+bool board_loaded(void);
 bool board_ready(void);
-int board_write(const char *file, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-int board_read(char *to, size_t size, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-bool board_has(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-int board_each(int (*fn)(const char *name, void *arg), void *arg);
+int board_write(const char *about, const char *file, const char *fmt, ...)
+	PRINTF(3, 4);
+bool board_has_zone(uint64_t id);
+void board_device_name(char *to, size_t size, const struct zone *z,
+		       const struct entry *e);
+bool board_has_device(const char *name);
+bool board_in_use(const char *name);
 bool board_is_zone(const char *name);
-int board_status(void);
+int board_each(int (*fn)(const char *name, void *arg), void *arg);
+void board_netdev(const char *name, char *netdev);
+
+/* status.c */
+int status(void);
 
 /* link.c: interfaces of root */
 struct old_tap {
-	bool was;
-	bool up;
+	char name[IFNAMSIZ];	/* empty: there was none */
+	char aside[IFNAMSIZ];	/* what it is called meanwhile */
 	char bridge[IFNAMSIZ];
+	bool up;
 };
 
 bool link_exists(const char *name);
 bool link_is_tap(const char *name);
-int link_remove_tap(const char *name, struct old_tap *old);
-int link_restore(const char *name, const struct old_tap *old);
-bool link_bridge_of(const char *name, char *bridge);
+bool link_master(const char *name, char *master);
+bool link_is_bridge(const char *name);
+int link_move_aside(const char *name, struct old_tap *old);
+int link_take_place(const struct old_tap *old);
+int link_drop(const struct old_tap *old);
+void link_put_back(const struct old_tap *old);
 
-/* apply.c */
-struct load_options {
+/* process.c: hvisor-tool's daemon */
+enum daemon_node { NODE_NONE, NODE_OURS, NODE_OTHER };
+
+pid_t daemon_find(void);
+enum daemon_node daemon_node(pid_t pid);
+void daemon_holders(dev_t node, char *to, size_t size);
+dev_t node_number(const char *path);
+
+/* apply.c: load and unload */
+struct options {
 	bool replace_tap;
-	const char *daemon_file;	/* NULL: beside the file, see below */
+	bool force;
+	const char *daemon_file;	/* NULL: beside the file */
+	const char *daemon_log;
+	const char *hvisor;		/* NULL: look for it */
 };
 
-int apply_load(const char *file, const struct load_options *options);
-int apply_unload(const char *file);
-void daemon_file_name(char *to, size_t size, const char *file);
+/* A load that may still be taken back; @old has one for each net entry. */
+struct load {
+	const struct config *c;
+	struct old_tap *old;
+};
 
-/* run.c */
-int run_start(const char *file, const struct load_options *options);
-int run_stop(const char *file);
+int load_begin(struct load *l, const struct config *c, const struct options *o);
+void load_commit(struct load *l);
+void load_abort(struct load *l);
+int apply_load(const struct config *c, const struct options *o);
+int apply_refuse_in_use(const struct config *c, const struct options *o);
+int apply_unload(const struct config *c, const struct options *o);
+const char *daemon_file_name(char *to, const struct config *c,
+			     const struct options *o);
 
-/* doctor.c */
-int doctor(const char *file, const char *zone_file);
+/* run.c: start and stop */
+int run_start(const struct config *c, const struct options *o);
+int run_stop(const struct config *c, const struct options *o);
+
+/* doctor*.c */
+void good(const char *fmt, ...) PRINTF(1, 2);
+void note(const char *fmt, ...) PRINTF(1, 2);
+void fix(const char *fmt, ...) PRINTF(1, 2);
+void paste(const char *fmt, ...) PRINTF(1, 2);
+int doctor(const struct config *c, const char *zone_file);
+void doctor_board(const struct config *c);
+void doctor_config(const struct config *c);
+void doctor_zone_file(const struct config *c, const char *zone_file);
 
 #endif /* HVNET_H */

@@ -5,235 +5,335 @@
  * and back.  The daemon and the hvisor command open /dev/hvisor; ours is put
  * there by a bind mount, and calls that are not ours go on to hvisor.ko.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "hvnet.h"
 
-/* What the daemon calls itself. */
-#define DAEMON_COMM	"hvisor-virtio"
-#define DAEMON_LOG	"/var/log/hvisor-virtio.log"
+/* A daemon that cannot open a disk or a console ends at once. */
+#define SETTLE_MS	1000
 
-static int run(const char *const argv[])
+/* What a daemon that is told to end may take, and who has its node open. */
+#define END_MS		10000
+#define BUSY_MS		2000
+
+#define LOOK_MS		20
+
+/* The module */
+
+/* modprobe -q: 0 if it is loaded. */
+static int run_modprobe(void)
 {
 	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
-		execvp(argv[0], (char *const *)argv);
+		execlp("modprobe", "modprobe", "-q", "hvisor_vnet", NULL);
 		_exit(127);
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return -1;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return status;
 }
 
-/* modprobe, or the file beside us, as it comes out of make. */
-static int load_module(void)
+/* The file that "make" leaves, in the directory that we are in. */
+static int insert_module(const char *file)
 {
-	const char *const modprobe[] = { "modprobe", "hvisor_vnet", NULL };
-	const char *const insmod[] = { "insmod", "hvisor_vnet.ko", NULL };
+	int fd = open(file, O_RDONLY | O_CLOEXEC), err;
 
-	if (board_has("new_zone"))
-		return 0;
-	if (run(modprobe) && run(insmod)) {
-		fprintf(stderr, "hvnet: hvisor_vnet can neither be loaded by modprobe nor from ./hvisor_vnet.ko\n");
-		return -1;
-	}
-	printf("module: loaded\n");
+	if (fd < 0)
+		return complain("the module is not installed, and there is no %s here; do: make modules_install; depmod",
+				file);
+	err = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
+	close(fd);
+	if (err)
+		return complain("%s cannot be loaded: %s%s", file, strerror(err),
+				err == ENOEXEC ? " (was it built for this kernel? dmesg says)" : "");
+	printf("module: loaded from %s\n", file);
 	return 0;
 }
 
-static bool same_device(const char *a, const char *b)
+/* @loaded: it was not there, and is to go if things go wrong. */
+static int load_module(bool *loaded)
 {
-	struct stat sa, sb;
+	*loaded = !board_loaded();
+	if (!*loaded)
+		return 0;
+	if (run_modprobe() || !board_loaded())
+		return insert_module("./hvisor_vnet.ko");
+	puts("module: loaded");
+	return 0;
+}
 
-	return !stat(a, &sa) && !stat(b, &sb) && sa.st_rdev == sb.st_rdev;
+static int unload_module(void)
+{
+	if (!board_loaded())
+		return 0;
+	if (syscall(SYS_delete_module, "hvisor_vnet", O_NONBLOCK))
+		return complain("the module cannot be unloaded: %s",
+				strerror(errno));
+	puts("module: unloaded");
+	return 0;
+}
+
+/* The node */
+
+static bool node_taken(void)
+{
+	dev_t node = node_number(HVISOR_NODE);
+
+	return node && node == node_number(OUR_NODE);
 }
 
 /* Stand where hvisor.ko stands, with hvisor.ko behind us. */
 static int take_node(void)
 {
-	if (same_device(HVISOR_NODE, HVNET_NODE))
-		return 0;
-	if (access(HVISOR_NODE, F_OK)) {
-		fprintf(stderr, "hvnet: there is no %s; do: insmod hvisor.ko\n",
-			HVISOR_NODE);
+	if (!exists(HVISOR_NODE))
+		return complain("there is no " HVISOR_NODE "; do: insmod hvisor.ko");
+	if (board_write(HVISOR_NODE, "backend", HVISOR_NODE))
+		return -1;
+	if (mount(OUR_NODE, HVISOR_NODE, NULL, MS_BIND, NULL)) {
+		complain("mount --bind " OUR_NODE " " HVISOR_NODE ": %s",
+			 strerror(errno));
+		board_write(HVISOR_NODE, "backend", "\n");
 		return -1;
 	}
-	if (board_write("backend", "%s", HVISOR_NODE))
-		return -1;
-	if (mount(HVNET_NODE, HVISOR_NODE, NULL, MS_BIND, NULL)) {
-		fprintf(stderr, "hvnet: mount --bind %s %s: %s\n", HVNET_NODE,
-			HVISOR_NODE, strerror(errno));
-		return -1;
+	puts(HVISOR_NODE ": ours, with hvisor.ko behind it");
+	return 0;
+}
+
+/* Who has it open keeps it: the daemon's children end after it. */
+static int unmount_node(void)
+{
+	char who[256];
+	int i;
+
+	for (i = 0; umount(HVISOR_NODE); i++) {
+		if (errno != EBUSY || i == BUSY_MS / LOOK_MS) {
+			int err = errno;
+
+			daemon_holders(node_number(OUR_NODE), who, sizeof(who));
+			return complain("umount " HVISOR_NODE ": %s%s%s",
+					strerror(err), who[0] ? "; it is open in " : "",
+					who);
+		}
+		usleep(LOOK_MS * 1000);
 	}
-	printf("%s: now %s, with hvisor.ko behind it\n", HVISOR_NODE, HVNET_NODE);
 	return 0;
 }
 
 static int give_node_back(void)
 {
-	if (!same_device(HVISOR_NODE, HVNET_NODE))
+	if (!node_taken())
 		return 0;
-	if (umount(HVISOR_NODE)) {
-		fprintf(stderr, "hvnet: umount %s: %s\n", HVISOR_NODE,
-			strerror(errno));
+	if (unmount_node() || board_write(HVISOR_NODE, "backend", "\n"))
 		return -1;
-	}
-	printf("%s: hvisor.ko's again\n", HVISOR_NODE);
-	return board_write("backend", "\n");
+	puts(HVISOR_NODE ": hvisor.ko's own again");
+	return 0;
 }
 
-/* A process that has ended stays until its parent has looked. */
-static bool is_daemon(const char *pid)
+/* The daemon */
+
+/* In the child; what exec says goes through @report, which it closes. */
+static void __attribute__((noreturn))
+become_daemon(const struct options *o, const char *file, int log, int report)
 {
-	char path[PATH_MAX], stat[512] = "", state;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
-	f = fopen(path, "r");
-	if (!f)
-		return false;
-	if (!fgets(stat, sizeof(stat), f))
-		stat[0] = '\0';
-	fclose(f);
-	return sscanf(stat, "%*d (" DAEMON_COMM ") %c", &state) == 1 &&
-	       state != 'Z' && state != 'X';
-}
-
-/* The daemon's process id, 0 if it does not run. */
-static pid_t find_daemon(void)
-{
-	struct dirent *d;
-	pid_t pid = 0;
-	DIR *dir = opendir("/proc");
-
-	while (dir && !pid && (d = readdir(dir)))
-		if (atoi(d->d_name) && is_daemon(d->d_name))
-			pid = atoi(d->d_name);
-	if (dir)
-		closedir(dir);
-	return pid;
-}
-
-static void become_daemon(const char *command, const char *file)
-{
-	int in = open("/dev/null", O_RDONLY);
-	int out = open(DAEMON_LOG, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	int null = open("/dev/null", O_RDWR), err;
 
 	setsid();
-	dup2(in, 0);
-	dup2(out < 0 ? in : out, 1);
-	dup2(out < 0 ? in : out, 2);
-	execlp(command, command, "virtio", "start", file, (char *)NULL);
+	dup2(null, 0);
+	dup2(log, 1);
+	dup2(log, 2);
+	if (o->hvisor) {
+		execlp(o->hvisor, o->hvisor, "virtio", "start", file, NULL);
+	} else {
+		execlp("hvisor", "hvisor", "virtio", "start", file, NULL);
+		if (errno == ENOENT)
+			execl("./hvisor", "./hvisor", "virtio", "start", file,
+			      NULL);
+	}
+	err = errno;
+	if (write(report, &err, sizeof(err)) < 0)
+		_exit(126);
 	_exit(127);
 }
 
-/* It has a name of its own as soon as it runs. */
-static int wait_for_daemon(pid_t pid)
+static int complain_exec(const struct options *o, int err)
+{
+	if (!o->hvisor && err == ENOENT)
+		return complain("there is no command hvisor in PATH, and none here; add --hvisor=/where/it/is/hvisor");
+	return complain("%s: %s", o->hvisor ?: "hvisor", strerror(err));
+}
+
+/* Fork and exec; return the process, or -1, said why. */
+static pid_t spawn_daemon(const struct options *o, const char *file, int log)
+{
+	int report[2], err = 0;
+	pid_t pid;
+
+	if (pipe2(report, O_CLOEXEC))
+		return complain("pipe: %s", strerror(errno));
+	pid = fork();
+	if (!pid)
+		become_daemon(o, file, log, report[1]);
+	close(report[1]);
+	if (pid < 0) {
+		complain("fork: %s", strerror(errno));
+	} else if (read(report[0], &err, sizeof(err)) > 0) {
+		waitpid(pid, NULL, 0);
+		pid = complain_exec(o, err);
+	}
+	close(report[0]);
+	return pid;
+}
+
+/* What it said before it ended. */
+static void show_log(int log, off_t from)
+{
+	char line[512];
+	FILE *f;
+
+	fflush(stdout);
+	lseek(log, from, SEEK_SET);
+	f = fdopen(dup(log), "r");
+	while (f && fgets(line, sizeof(line), f))
+		fprintf(stderr, "\t%s%s", line, strchr(line, '\n') ? "" : "\n");
+	if (f)
+		fclose(f);
+}
+
+/* Is it still there when it has had time to fail? */
+static int watch_daemon(pid_t pid, const char *file)
 {
 	int status, i;
 
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < SETTLE_MS / LOOK_MS; i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
-			return -1;
-		if (find_daemon())
-			return 0;
-		usleep(20000);
+			return complain("the daemon ended at once ('hvisor virtio start %s'); it said:",
+					file);
+		usleep(LOOK_MS * 1000);
 	}
-	return -1;
+	return 0;
 }
 
-static int start_daemon(const char *file)
+static int start_daemon(const struct config *c, const struct options *o)
 {
-	const char *command = getenv("HVISOR");
+	char file[PATH_MAX];
+	int log, err = -1;
+	off_t from;
 	pid_t pid;
 
-	if (!command)
-		command = access("./hvisor", X_OK) ? "hvisor" : "./hvisor";
-	pid = fork();
-	if (!pid)
-		become_daemon(command, file);
-	if (pid < 0 || wait_for_daemon(pid)) {
-		fprintf(stderr, "hvnet: '%s virtio start %s' did not stay: see %s; is the hvisor command elsewhere? HVISOR=/path/to/hvisor hvnet start ...\n",
-			command, file, DAEMON_LOG);
-		return -1;
+	if (!c->others) {
+		printf("daemon: not started, %s has nothing for it\n", c->file);
+		return 0;
 	}
-	printf("daemon: started, it says what it does in %s\n", DAEMON_LOG);
-	return 0;
+	log = open(o->daemon_log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (log < 0)
+		return complain("%s: %s; for another file add --daemon-log=FILE",
+				o->daemon_log, strerror(errno));
+	from = lseek(log, 0, SEEK_END);
+	pid = spawn_daemon(o, daemon_file_name(file, c, o), log);
+	if (pid > 0) {
+		err = watch_daemon(pid, file);
+		if (err)
+			show_log(log, from);
+	}
+	close(log);
+	if (!err)
+		printf("daemon: runs, process %d, its words go to %s\n", pid,
+		       o->daemon_log);
+	return err;
 }
 
 static int stop_daemon(void)
 {
-	pid_t pid = find_daemon();
+	pid_t pid = daemon_find();
 	int i;
 
 	if (!pid)
 		return 0;
 	kill(pid, SIGTERM);
-	for (i = 0; i < 250; i++) {
-		if (find_daemon() != pid) {
-			printf("daemon: stopped\n");
+	for (i = 0; i < END_MS / LOOK_MS; i++) {
+		if (daemon_find() != pid) {
+			puts("daemon: ended");
 			return 0;
 		}
-		usleep(20000);
+		usleep(LOOK_MS * 1000);
 	}
-	fprintf(stderr, "hvnet: the daemon (process %d) does not end; do: kill -9 %d\n",
-		pid, pid);
+	return complain("the daemon, process %d, does not end; do: kill -9 %d",
+			pid, pid);
+}
+
+/* Whom to ask to end it: one that has hvisor.ko's own page would not see ours. */
+static int refuse_daemon(const struct config *c)
+{
+	pid_t pid = daemon_find();
+
+	if (!pid)
+		return 0;
+	if (node_taken())
+		return complain("the daemon runs already, process %d; to end it: hvnet stop %s",
+				pid, c->file);
+	return complain("the daemon runs without us, process %d; shut its zones down, then: kill %d",
+			pid, pid);
+}
+
+/* "hvnet start". Return: 0 or -1, said why, with all as before. */
+int run_start(const struct config *c, const struct options *o)
+{
+	bool loaded, taken = node_taken();
+	struct load l;
+
+	if (refuse_daemon(c) || load_module(&loaded))
+		return -1;
+	if (!taken && take_node())
+		goto err_module;
+	if (load_begin(&l, c, o))
+		goto err_node;
+	if (start_daemon(c, o)) {
+		load_abort(&l);
+		goto err_node;
+	}
+	load_commit(&l);
+	puts("ready; now: hvisor zone start ZONE.json");
+	return 0;
+
+err_node:
+	if (!taken)
+		give_node_back();
+err_module:
+	if (loaded)
+		unload_module();
 	return -1;
 }
 
-/* "hvnet start" */
-int run_start(const char *file, const struct load_options *options)
+static int count(const char *name, void *arg)
 {
-	char daemon_file[PATH_MAX];
-
-	if (find_daemon()) {
-		fprintf(stderr, "hvnet: the daemon runs already, with a page of its own; do: hvnet stop %s (or: pkill %s)\n",
-			file, DAEMON_COMM);
-		return 1;
-	}
-	if (load_module() || take_node())
-		return 1;
-	if (apply_load(file, options))
-		goto err_node;
-	daemon_file_name(daemon_file, sizeof(daemon_file), file);
-	if (start_daemon(options->daemon_file ?: daemon_file))
-		goto err_unload;
-	printf("now: hvisor zone start ...\n");
+	(void)name;
+	++*(size_t *)arg;
 	return 0;
-
-err_unload:
-	apply_unload(file);
-err_node:
-	give_node_back();
-	return 1;
 }
 
-/* "hvnet stop" */
-int run_stop(const char *file)
+/* "hvnet stop". Return: 0 or -1, said why. */
+int run_stop(const struct config *c, const struct options *o)
 {
-	const char *const rmmod[] = { "rmmod", "hvisor_vnet", NULL };
+	size_t left = 0;
 
-	if (stop_daemon() || apply_unload(file) || give_node_back())
-		return 1;
-	if (!board_has("new_zone"))
+	if (apply_refuse_in_use(c, o) || stop_daemon() || apply_unload(c, o))
+		return -1;
+	board_each(count, &left);
+	if (left) {
+		puts("module: stays, it has other zones (see hvnet status)");
 		return 0;
-	if (run(rmmod)) {
-		fprintf(stderr, "hvnet: the module is still in use\n");
-		return 1;
 	}
-	printf("module: unloaded\n");
-	return 0;
+	return give_node_back() ?: unload_module();
 }

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What "hvnet doctor" looks at in root Linux: the hypervisor, the module, the
+ * daemon, and what this kernel is set up to do that hvisor does not survive.
+ */
+#include <dirent.h>
+#include <limits.h>
+#include <string.h>
+
+#include "hvnet.h"
+
+/* The device tree */
+
+static bool compatible_hvisor(const char *dir)
+{
+	char words[64];
+
+	return !read_line(words, sizeof(words), "%s/compatible", dir) &&
+	       !strcmp(words, "hvisor");
+}
+
+/* The first node below @dir that is hvisor's; its path in @found. */
+static bool find_node(const char *dir, char *found, int depth)
+{
+	char path[PATH_MAX], sub[PATH_MAX];
+	struct dirent *d;
+	bool is_it = compatible_hvisor(dir);
+	DIR *list;
+
+	if (is_it)
+		snprintf(found, PATH_MAX, "%s", dir);
+	list = is_it || !depth ? NULL : opendir(below_root(path, "%s", dir));
+	while (list && !is_it && (d = readdir(list))) {
+		if (d->d_type != DT_DIR || d->d_name[0] == '.')
+			continue;
+		if (snprintf(sub, sizeof(sub), "%s/%s", dir, d->d_name) <
+		    (int)sizeof(sub))
+			is_it = find_node(sub, found, depth - 1);
+	}
+	if (list)
+		closedir(list);
+	return is_it;
+}
+
+static void look_at_tree(void)
+{
+	char node[PATH_MAX];
+
+	if (!exists("/proc/device-tree/compatible")) {
+		note("there is no device tree to look for hvisor in");
+		return;
+	}
+	if (!find_node("/proc/device-tree", node, 2)) {
+		fix("hvisor is not in the device tree: paste into root's (zone0.dts), in / { }");
+		paste("hvisor_virtio_device {");
+		paste("\tcompatible = \"hvisor\";");
+		paste("\tinterrupt-parent = <0x01>;");
+		paste("\tinterrupts = <0x00 0x20 0x01>;");
+		paste("};");
+	} else if (!exists("%s/interrupts", node)) {
+		fix("%s has no interrupt: paste into that node",
+		    strrchr(node, '/') + 1);
+		paste("interrupts = <0x00 0x20 0x01>;");
+	} else {
+		good("hvisor is in the device tree: %s", strrchr(node, '/') + 1);
+	}
+}
+
+/* Module and daemon */
+
+static void look_at_module(void)
+{
+	char hypervisor[64];
+
+	if (!board_loaded()) {
+		note("hvisor_vnet is not loaded (hvnet start does that)");
+		return;
+	}
+	if (read_line(hypervisor, sizeof(hypervisor), BUS "/hypervisor") ||
+	    !strcmp(hypervisor, "none")) {
+		fix("hvisor_vnet is loaded, and has found no hypervisor; the log says what it waits for");
+		paste("dmesg | grep hvisor_vnet");
+	} else if (strchr(hypervisor, ' ')) {
+		fix("another program has taken hvisor's requests over: end it, then");
+		paste("echo 1 > " BUS "/reattach");
+	} else {
+		good("hvisor_vnet is attached to hvisor (%s)", hypervisor);
+	}
+}
+
+static void look_at_node(void)
+{
+	dev_t node = node_number(HVISOR_NODE);
+
+	if (!node) {
+		fix("there is no " HVISOR_NODE ", by which zones are started");
+		paste("insmod hvisor.ko");
+	} else if (node == node_number(OUR_NODE)) {
+		good(HVISOR_NODE " is ours, so zones are quiesced before they stop");
+	} else {
+		note(HVISOR_NODE " is hvisor.ko's own (hvnet start puts ours over it)");
+	}
+}
+
+/* One that hvisor.ko serves has given hvisor a page of its own. */
+static void look_at_daemon(const struct config *c)
+{
+	pid_t pid = daemon_find();
+
+	if (!pid) {
+		note("hvisor-tool's daemon does not run (hvnet start does that)");
+	} else if (daemon_node(pid) == NODE_OTHER) {
+		fix("hvisor-tool's daemon, process %d, takes all requests for itself: shut the zones down, then",
+		    pid);
+		paste("kill %d", pid);
+		paste("hvnet start %s", c ? c->file : "virtio_cfg.json");
+	} else {
+		good("hvisor-tool's daemon runs, process %d", pid);
+	}
+}
+
+/* What the kernel is set up for */
+
+static bool threaded_interrupts(void)
+{
+	char line[4096], *word, *rest = line;
+
+	read_line(line, sizeof(line), "/sys/kernel/realtime");
+	if (!strcmp(line, "1"))
+		return true;
+	read_line(line, sizeof(line), "/proc/cmdline");
+	while ((word = strsep(&rest, " ")))
+		if (!strcmp(word, "threadirqs"))
+			return true;
+	return false;
+}
+
+/*
+ * hvisor.ko's handler is made a thread then, one shot; ours stays in the hard
+ * interrupt; and the kernel lets the two kinds share no line.
+ */
+static void look_at_interrupts(void)
+{
+	if (!threaded_interrupts())
+		return;
+	fix("interrupts are threads here (threadirqs or PREEMPT_RT): hvisor.ko cannot share the wake interrupt with us; remove from root's bootargs, or take a kernel without PREEMPT_RT");
+	paste("threadirqs");
+}
+
+/* PSCI CPU_OFF is not implemented in hvisor: it panics. */
+static void look_at_hotplug(void)
+{
+	if (!exists("/sys/devices/system/cpu/cpu1/online"))
+		return;
+	note("CPUs can be taken offline here, and hvisor panics when one is; suspending does that:");
+	paste("systemctl mask suspend.target hibernate.target");
+}
+
+void doctor_board(const struct config *c)
+{
+	look_at_tree();
+	look_at_module();
+	look_at_node();
+	look_at_daemon(c);
+	look_at_interrupts();
+	look_at_hotplug();
+}
