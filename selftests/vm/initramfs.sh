@@ -73,7 +73,8 @@ base()
 	image=$HVNET_CACHE/base-$arch-$key.cpio
 	if [ ! -f "$image" ]; then
 		cache_lock "base-$arch"
-		rm -f "$HVNET_CACHE/base-$arch"-*.cpio
+		# Another tree's may be in use right now, old ones are not.
+		find "$HVNET_CACHE" -name "base-$arch-*.cpio" -mtime +1 -delete
 		stage=$(mktemp -d)
 		for name in $PROGRAMS; do
 			file=$(find_file "$root" "$name" '*bin')
