@@ -24,12 +24,36 @@
 /**
  * struct hvnet_key - a word that a request understands
  * @name: what stands before the "="
- * @set: takes what stands behind it over into the request
+ * @set: takes what stands behind it over into the request; NULL for a number
+ * @width: of a number: bytes it has in the request
+ * @offset: of a number: where it is in the request
  */
 struct hvnet_key {
 	const char *name;
 	int (*set)(void *request, const char *value, struct hvnet_reason *why);
+	size_t width;
+	size_t offset;
 };
+
+#define HVNET_NUMBER(_name, _type, _offset) \
+	{ .name = _name, .width = sizeof(_type), .offset = _offset }
+
+static int hvnet_parse_number(const struct hvnet_key *key, void *request,
+			      const char *value, struct hvnet_reason *why)
+{
+	void *to = request + key->offset;
+	int err;
+
+	if (key->width == sizeof(u64))
+		err = kstrtou64(value, 0, to);
+	else
+		err = kstrtou32(value, 0, to);
+	if (err)
+		return hvnet_refuse(why, err, "%s '%s' is no number below 2^%zu",
+				    key->name, value,
+				    key->width * BITS_PER_BYTE);
+	return 0;
+}
 
 static int hvnet_parse_word(char *word, const struct hvnet_key *keys,
 			    void *request, struct hvnet_reason *why)
@@ -42,9 +66,13 @@ static int hvnet_parse_word(char *word, const struct hvnet_key *keys,
 				    "'%s' is not of the form key=value",
 				    word);
 	*value++ = '\0';
-	for (key = keys; key->name; key++)
-		if (!strcmp(key->name, word))
+	for (key = keys; key->name; key++) {
+		if (strcmp(key->name, word))
+			continue;
+		if (key->set)
 			return key->set(request, value, why);
+		return hvnet_parse_number(key, request, value, why);
+	}
 	return hvnet_refuse(why, -EINVAL, "there is no key '%s'", word);
 }
 
@@ -65,28 +93,6 @@ static int hvnet_parse(const char *buf, const struct hvnet_key *keys,
 	return err;
 }
 
-static int hvnet_parse_u64(const char *key, const char *value, u64 *to,
-			   struct hvnet_reason *why)
-{
-	int err = kstrtou64(value, 0, to);
-
-	if (err)
-		return hvnet_refuse(why, err, "%s '%s' is no number", key,
-				    value);
-	return 0;
-}
-
-static int hvnet_parse_u32(const char *key, const char *value, u32 *to,
-			   struct hvnet_reason *why)
-{
-	int err = kstrtou32(value, 0, to);
-
-	if (err)
-		return hvnet_refuse(why, err, "%s '%s' is no number below 2^32",
-				    key, value);
-	return 0;
-}
-
 /* Show the reason; a request that was refused ends here. */
 static ssize_t hvnet_said(const char *what, int err, size_t count,
 			  const struct hvnet_reason *why)
@@ -103,14 +109,6 @@ struct hvnet_zone_request {
 	u32 id;
 	struct hvnet_memory mem;
 };
-
-static int hvnet_zone_set_id(void *request, const char *value,
-			     struct hvnet_reason *why)
-{
-	struct hvnet_zone_request *r = request;
-
-	return hvnet_parse_u32("id", value, &r->id, why);
-}
 
 /* ram=ROOT,GUEST,SIZE */
 static int hvnet_zone_set_ram(void *request, const char *value,
@@ -145,7 +143,7 @@ malformed:
 }
 
 static const struct hvnet_key hvnet_zone_keys[] = {
-	{ "id", hvnet_zone_set_id },
+	HVNET_NUMBER("id", u32, offsetof(struct hvnet_zone_request, id)),
 	{ "ram", hvnet_zone_set_ram },
 	{}
 };
@@ -188,54 +186,6 @@ static BUS_ATTR_WO(del_zone);
 
 /* new_device */
 
-static int hvnet_dev_set_zone(void *request, const char *value,
-			      struct hvnet_reason *why)
-{
-	struct hvnet_dev_params *p = request;
-
-	return hvnet_parse_u32("zone", value, &p->zone, why);
-}
-
-static int hvnet_dev_set_addr(void *request, const char *value,
-			      struct hvnet_reason *why)
-{
-	struct hvnet_dev_params *p = request;
-
-	return hvnet_parse_u64("addr", value, &p->addr, why);
-}
-
-static int hvnet_dev_set_len(void *request, const char *value,
-			     struct hvnet_reason *why)
-{
-	struct hvnet_dev_params *p = request;
-
-	return hvnet_parse_u64("len", value, &p->len, why);
-}
-
-static int hvnet_dev_set_irq(void *request, const char *value,
-			     struct hvnet_reason *why)
-{
-	struct hvnet_dev_params *p = request;
-
-	return hvnet_parse_u32("irq", value, &p->irq, why);
-}
-
-static int hvnet_dev_set_queue(void *request, const char *value,
-			       struct hvnet_reason *why)
-{
-	struct hvnet_dev_params *p = request;
-
-	return hvnet_parse_u32("queue", value, &p->queue_max, why);
-}
-
-static int hvnet_dev_set_mtu(void *request, const char *value,
-			     struct hvnet_reason *why)
-{
-	struct hvnet_dev_params *p = request;
-
-	return hvnet_parse_u32("mtu", value, &p->mtu, why);
-}
-
 static int hvnet_dev_set_mac(void *request, const char *value,
 			     struct hvnet_reason *why)
 {
@@ -264,12 +214,12 @@ static int hvnet_dev_set_name(void *request, const char *value,
 }
 
 static const struct hvnet_key hvnet_dev_keys[] = {
-	{ "zone", hvnet_dev_set_zone },
-	{ "addr", hvnet_dev_set_addr },
-	{ "len", hvnet_dev_set_len },
-	{ "irq", hvnet_dev_set_irq },
-	{ "queue", hvnet_dev_set_queue },
-	{ "mtu", hvnet_dev_set_mtu },
+	HVNET_NUMBER("zone", u32, offsetof(struct hvnet_dev_params, zone)),
+	HVNET_NUMBER("addr", u64, offsetof(struct hvnet_dev_params, addr)),
+	HVNET_NUMBER("len", u64, offsetof(struct hvnet_dev_params, len)),
+	HVNET_NUMBER("irq", u32, offsetof(struct hvnet_dev_params, irq)),
+	HVNET_NUMBER("queue", u32, offsetof(struct hvnet_dev_params, queue_max)),
+	HVNET_NUMBER("mtu", u32, offsetof(struct hvnet_dev_params, mtu)),
 	{ "mac", hvnet_dev_set_mac },
 	{ "name", hvnet_dev_set_name },
 	{}

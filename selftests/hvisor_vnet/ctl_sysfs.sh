@@ -44,9 +44,9 @@ bad_devices()
 	EINVAL|'nonsense' is not of the form key=value|nonsense
 	EINVAL|there is no key 'speed'|zone=2 speed=1000
 	EINVAL|zone 'one' is no number below 2^32|zone=one
-	EINVAL|addr 'here' is no number|zone=2 addr=here irq=80
-	ERANGE|addr '0x10000000000000000' is no number|addr=0x10000000000000000
-	EINVAL|len '1k' is no number|zone=2 addr=0xa000000 len=1k irq=80
+	EINVAL|addr 'here' is no number below 2^64|zone=2 addr=here irq=80
+	ERANGE|addr '0x10000000000000000' is no number below 2^64|addr=0x10000000000000000
+	EINVAL|len '1k' is no number below 2^64|zone=2 addr=0xa000000 len=1k irq=80
 	EINVAL|irq '' is no number below 2^32|zone=2 addr=0xa000000 irq=
 	EINVAL|queue 'all' is no number below 2^32|queue=all
 	EINVAL|mtu '1,5' is no number below 2^32|mtu=1,5
