@@ -582,7 +582,7 @@ static bool hvnet_zone_owns(const struct hvnet_zone *zone, u64 pa, u64 size)
 	for (i = 0; i < zone->mem.n; i++) {
 		const struct hvnet_range *r = &zone->mem.range[i];
 
-		if (!r->root_ram && pa < r->pa + r->size && r->pa < pa + size)
+		if (!r->root_ram && hvnet_overlap(pa, size, r->pa, r->size))
 			return true;
 	}
 	return false;
@@ -627,7 +627,7 @@ static bool hvnet_ranges_share(const struct hvnet_range *a,
 {
 	if (a->root_ram || b->root_ram)
 		return false;
-	return a->pa < b->pa + b->size && b->pa < a->pa + a->size;
+	return hvnet_overlap(a->pa, a->size, b->pa, b->size);
 }
 
 /* No zone may reach another's RAM. */
@@ -798,8 +798,7 @@ static int hvnet_dev_check_place(const struct hvnet_zone *zone,
 				    "addr %#llx with len %#llx lies in the zone's RAM, or part of it does",
 				    p->addr, p->len);
 	list_for_each_entry(other, &zone->devices, node)
-		if (p->addr < other->addr + other->len &&
-		    other->addr < p->addr + p->len)
+		if (hvnet_overlap(p->addr, p->len, other->addr, other->len))
 			return hvnet_refuse(why, -EEXIST,
 					    "addr %#llx with len %#llx overlaps device %s",
 					    p->addr, p->len,

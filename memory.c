@@ -37,12 +37,6 @@ struct hvnet_census {
 	u64 device;		/* claimed by a driver, or by firmware, or PCI's */
 };
 
-static bool hvnet_overlap(u64 a, u64 a_size, u64 b, u64 b_size)
-{
-	/* Last bytes, not ends: the end of the address space would wrap. */
-	return a <= b + (b_size - 1) && b <= a + (a_size - 1);
-}
-
 static int hvnet_census_ram(struct resource *res, void *arg)
 {
 	struct hvnet_census *c = arg;

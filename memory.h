@@ -42,6 +42,23 @@ struct hvnet_memory {
 };
 
 /**
+ * hvnet_overlap - do two extents of addresses share a byte?
+ * @a: first address of the one
+ * @a_len: its length, at least 1; it may end with the address space
+ * @b: first address of the other
+ * @b_len: its length, likewise
+ *
+ * If they do, then one of them starts inside the other.  Neither has its end
+ * computed, which is 0 for one in the last page.
+ *
+ * Context: any.
+ */
+static inline bool hvnet_overlap(u64 a, u64 a_len, u64 b, u64 b_len)
+{
+	return a - b < b_len || b - a < a_len;
+}
+
+/**
  * hvnet_memory_at - root's address of guest memory
  * @mem: the zone's RAM
  * @ipa: guest-physical address, from an untrusted guest

@@ -60,12 +60,6 @@ static u64 used_bytes(u16 num)
 	       sizeof(struct vring_used_elem) * num + sizeof(__virtio16);
 }
 
-/* Only for areas that lie inside RAM: then neither sum wraps. */
-static bool overlap(u64 a, u64 a_bytes, u64 b, u64 b_bytes)
-{
-	return a < b + b_bytes && b < a + a_bytes;
-}
-
 static u16 avail_idx(const struct hvnet_ring *ring)
 {
 	return le16(READ_ONCE(ring->avail->idx));
@@ -142,9 +136,9 @@ int hvnet_ring_start(struct hvnet_ring *ring, const struct hvnet_memory *mem,
 	if (!new.desc || !new.avail || !new.used)
 		return -EFAULT;
 
-	if (overlap(setup->desc, desc_len, setup->avail, avail_len) ||
-	    overlap(setup->desc, desc_len, setup->used, used_len) ||
-	    overlap(setup->avail, avail_len, setup->used, used_len))
+	if (hvnet_overlap(setup->desc, desc_len, setup->avail, avail_len) ||
+	    hvnet_overlap(setup->desc, desc_len, setup->used, used_len) ||
+	    hvnet_overlap(setup->avail, avail_len, setup->used, used_len))
 		return -EINVAL;
 
 	*ring = new;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the look-up in memory.h: an address is given only if every byte lies
- * inside one range, whatever a guest asks for.
+ * Tests of memory.h: an address is given only if every byte lies inside one
+ * range, whatever a guest asks for; and extents overlap in the last page of the
+ * address space as they do elsewhere.
  */
 #include "ktap.h"
 #include "memory.h"
@@ -154,6 +155,40 @@ static void random_ranges(void)
 	}
 }
 
+/* By their last bytes, which always have an address. */
+static bool share_a_byte(u64 a, u64 a_len, u64 b, u64 b_len)
+{
+	return a <= b + (b_len - 1) && b <= a + (a_len - 1);
+}
+
+/* Everywhere that two extents of a few bytes can be in @bytes from @base on. */
+static void slide_extents(u64 base, u64 bytes)
+{
+	u64 a, b, a_len, b_len;
+
+	for (a = 0; a < bytes; a++)
+		for (a_len = 1; a_len <= bytes - a; a_len++)
+			for (b = 0; b < bytes; b++)
+				for (b_len = 1; b_len <= bytes - b; b_len++)
+					CHECK(hvnet_overlap(base + a, a_len,
+							    base + b, b_len) ==
+					      share_a_byte(base + a, a_len,
+							   base + b, b_len));
+}
+
+static void extents_that_overlap(void)
+{
+	slide_extents(0, 12);
+	slide_extents(0x50000000, 12);
+	/* The last of them ends where there are no more addresses. */
+	slide_extents(-12ULL, 12);
+	CHECK(hvnet_overlap(0, UINT64_MAX, UINT64_MAX - 1, 1));
+	CHECK(!hvnet_overlap(0, UINT64_MAX, UINT64_MAX, 1));
+	CHECK(hvnet_overlap(UINT64_MAX, 1, 1, UINT64_MAX));
+	CHECK(!hvnet_overlap(0, 1, -4096ULL, 4096));
+	CHECK(!hvnet_overlap(-4096ULL, 4096, 0, 4096));
+}
+
 static const struct ktap_test tests[] = {
 	KTAP_TEST(no_ranges),
 	KTAP_TEST(edges_of_one_range),
@@ -161,6 +196,7 @@ static const struct ktap_test tests[] = {
 	KTAP_TEST(across_neighbours),
 	KTAP_TEST(edges_of_many_ranges),
 	KTAP_TEST(random_ranges),
+	KTAP_TEST(extents_that_overlap),
 };
 
 int main(void)

@@ -232,6 +232,35 @@ static void areas_apart(void)
 	}
 }
 
+/* The same where the end of an area is no address any more. */
+static void areas_apart_in_the_last_page(void)
+{
+	static u8 page[4096] __attribute__((aligned(4096)));
+	const struct hvnet_memory last = {
+		.n = 1,
+		.range[0] = { .ipa = -4096ULL, .size = 4096, .va = page },
+	};
+	const u64 d = 16 * 8, a = 6 + 2 * 8, u = 6 + 8 * 8;
+	struct hvnet_ring_setup setup = {
+		.num = 8, .desc = -4096ULL, .avail = -2048ULL,
+	};
+	u64 x;
+
+	for (x = a; x < 0x200; x += 2) {
+		setup.used = -0x80ULL;
+		setup.avail = -x;
+		CHECK(hvnet_ring_start(&ring, &last, &setup, true, false) ==
+		      (x < 0x80 + a && x > 0x80 - u ? -EINVAL : 0));
+	}
+	setup.avail = -2048ULL;
+	setup.desc = -d;
+	for (x = u + 2; x < 0x200; x += 4) {
+		setup.used = -x;
+		CHECK(hvnet_ring_start(&ring, &last, &setup, true, false) ==
+		      (x < d + u ? -EINVAL : 0));
+	}
+}
+
 static void starts_with_notifications_on(void)
 {
 	const struct hvnet_ring_setup setup = {
@@ -1468,6 +1497,7 @@ static const struct ktap_test tests[] = {
 	KTAP_TEST(alignment),
 	KTAP_TEST(areas_inside_ram),
 	KTAP_TEST(areas_apart),
+	KTAP_TEST(areas_apart_in_the_last_page),
 	KTAP_TEST(starts_with_notifications_on),
 	KTAP_TEST(stopped_ring_is_inert),
 	KTAP_TEST(a_chain),
