@@ -199,13 +199,19 @@ static void hvpage_serve(struct hvpage *hp, const struct hvisor_request *req)
 		hvpage_store_answer(hp, &acc, acc.value);
 }
 
-static bool hvpage_empty(const struct hvpage *hp)
+/* Where the next request is, if there is one. Under req_lock. */
+static bool hvpage_next(struct hvpage *hp, u32 *front)
 {
-	const struct hvisor_page *page = hp->page;
-	u32 rear = READ_ONCE(page->req_rear);
+	/* Pairs with EL2's release of req_rear after it filled a slot. */
+	u32 rear = smp_load_acquire(&hp->page->req_rear);
 
+	*front = hp->page->req_front & HVISOR_RING_MASK;
 	/* An index that cannot be is not waited for: nobody could serve it. */
-	return rear == page->req_front || rear > HVISOR_RING_MASK;
+	if (unlikely(rear > HVISOR_RING_MASK)) {
+		hvpage_count(hp, HVPAGE_MALFORMED);
+		return false;
+	}
+	return rear != *front;
 }
 
 /* Serve at most @budget requests; return how many. Under req_lock. */
@@ -214,18 +220,9 @@ static unsigned int hvpage_drain(struct hvpage *hp, unsigned int budget)
 	struct hvisor_page *page = hp->page;
 	struct hvisor_request req;
 	unsigned int n = 0;
+	u32 front;
 
-	while (n < budget) {
-		u32 front = page->req_front & HVISOR_RING_MASK;
-		/* Pairs with EL2's release of req_rear after it filled a slot. */
-		u32 rear = smp_load_acquire(&page->req_rear);
-
-		if (front == rear)
-			break;
-		if (unlikely(rear > HVISOR_RING_MASK)) {
-			hvpage_count(hp, HVPAGE_MALFORMED);
-			break;
-		}
+	while (n < budget && hvpage_next(hp, &front)) {
 		req = page->req[front];
 		/* The slot is EL2's again only after it has been read. */
 		smp_store_release(&page->req_front,
@@ -260,6 +257,8 @@ static void hvpage_start_late_look(struct hvpage *hp, u64 ns)
 /* Ask to be woken; return true unless a request slipped in before. */
 static bool hvpage_arm(struct hvpage *hp)
 {
+	u32 front;
+
 	if (hp->armed || hp->closing)
 		return true;
 	WRITE_ONCE(hp->page->need_wakeup, 1);
@@ -269,7 +268,7 @@ static bool hvpage_arm(struct hvpage *hp)
 	 * need_wakeup; it has none, which is why there is a late look.
 	 */
 	smp_mb();
-	if (!hvpage_empty(hp)) {
+	if (hvpage_next(hp, &front)) {
 		WRITE_ONCE(hp->page->need_wakeup, 0);
 		return false;
 	}
