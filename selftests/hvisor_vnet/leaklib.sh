@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=sh
 #
-# What tests of many cycles share: what the kernel holds before and after, and
-# whether it grew with the cycles.  Sourced after lib.sh.
+# What tests of many cycles share: what the kernel holds before and after,
+# whether it grew with the cycles, and whether a guest that has just come works.
+# Sourced after lib.sh and netlib.sh.
+
+CYCLES=200
 
 # leak_snapshot FILE: objects of the slab caches that the module allocates from,
 # mappings, interfaces, pages; once what is only about to be freed has been
@@ -37,6 +40,25 @@ no_leak()
 		bad = 1
 	}
 	END { exit bad }' "$1" "$2"
+}
+
+# ktap_cycles DESCRIPTION COMMAND: two points: COMMAND goes through as many
+# cycles as its argument says, and leaks nothing. What is made once and stays
+# is made in a few cycles before.
+ktap_cycles()
+{
+	"$2" 10
+	leak_snapshot /tmp/before
+	ktap_check "$1 $CYCLES times" "$2" $CYCLES
+	leak_snapshot /tmp/after
+	ktap_check "nothing leaked" no_leak /tmp/before /tmp/after $CYCLES
+}
+
+# works: the guest gets its address, and frames cross
+works()
+{
+	in_guest ip addr add "$NET_GUEST/24" dev eth0
+	wait_for 5 ping -q -c 1 -W 1 "$NET_GUEST" && flood 100 "$NET_GUEST"
 }
 
 # refcount MODULE

@@ -9,9 +9,6 @@
 . ./netlib.sh
 . ./leaklib.sh
 
-CYCLES=200
-WARM_UP=10
-
 # Nothing is started that need not be: under emulation processes are dear.
 rebind()
 {
@@ -58,13 +55,6 @@ replace()
 	done
 }
 
-# addresses, and does it work?
-works()
-{
-	in_guest ip addr add $NET_GUEST/24 dev eth0
-	wait_for 5 ping -q -c 1 -W 1 $NET_GUEST && flood 100 $NET_GUEST
-}
-
 # Frames for the guest, whether it is there or not.
 start_traffic()
 {
@@ -95,20 +85,12 @@ enter
 references=$(refcount hvisor_vnet)
 start_traffic
 
-rebind $WARM_UP
-leak_snapshot /tmp/before
-ktap_check "the driver goes and comes $CYCLES times" rebind $CYCLES
-leak_snapshot /tmp/after
-ktap_check "nothing leaked" no_leak /tmp/before /tmp/after $CYCLES
+ktap_cycles "the driver goes and comes" rebind
 ktap_equal "the module is used as often as before" "$references" \
 	"$(refcount hvisor_vnet)"
 ktap_check "frames cross" works
 
-replace $WARM_UP
-leak_snapshot /tmp/before
-ktap_check "the device goes and comes $CYCLES times" replace $CYCLES
-leak_snapshot /tmp/after
-ktap_check "nothing leaked" no_leak /tmp/before /tmp/after $CYCLES
+ktap_cycles "the device goes and comes" replace
 ktap_equal "the module is used as often as before" "$references" \
 	"$(refcount hvisor_vnet)"
 ktap_check "frames cross" works

@@ -10,9 +10,6 @@
 . ./netlib.sh
 . ./leaklib.sh
 
-CYCLES=200
-WARM_UP=10
-
 # up: everything but the modules, in as few processes as can be
 up()
 {
@@ -41,12 +38,6 @@ reload()
 		up || return 1
 		reload_n=$((reload_n + 1))
 	done
-}
-
-works()
-{
-	in_guest ip addr add $NET_GUEST/24 dev eth0
-	wait_for 5 ping -q -c 1 -W 1 $NET_GUEST && flood 100 $NET_GUEST
 }
 
 refuses_to_go()
@@ -80,11 +71,7 @@ echo "zone=1 addr=$NET_ADDR irq=$NET_IRQ cpu=$((RIG_SMP - 1))" >$SIM/new_guest
 
 ping -q -i 0.002 $NET_GUEST >/dev/null 2>&1 &
 traffic=$!
-reload $WARM_UP
-leak_snapshot /tmp/before
-ktap_check "the module goes and comes $CYCLES times" reload $CYCLES
-leak_snapshot /tmp/after
-ktap_check "nothing leaked" no_leak /tmp/before /tmp/after $CYCLES
+ktap_cycles "the module goes and comes" reload
 kill $traffic
 wait $traffic 2>/dev/null
 ktap_check "frames cross" works
