@@ -5,7 +5,6 @@
  * something was refused is taken back.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,19 +36,19 @@ static const char *about(const struct config *c, const struct place *p)
 static int make_zone(const struct config *c, const struct zone *z)
 {
 	char ram[MAX_RANGES * 64], size[32], *end = ram;
-	uint64_t sum = 0;
+	__u64 sum = 0;
 	size_t i;
 
 	for (i = 0; i < z->n_ram; i++) {
-		end += sprintf(end, " ram=%#" PRIx64 ",%#" PRIx64 ",%#" PRIx64,
+		end += sprintf(end, " ram=%#llx,%#llx,%#llx",
 			       z->ram[i].root, z->ram[i].guest, z->ram[i].size);
 		sum += z->ram[i].size;
 	}
-	if (board_write(about(c, &z->place), "new_zone", "id=%" PRIu64 "%s",
+	if (board_write(about(c, &z->place), "new_zone", "id=%llu%s",
 			z->id, ram))
 		return -1;
 	human_size(size, sizeof(size), sum);
-	printf("zone %" PRIu64 ": %s of RAM in %zu range%s\n", z->id, size,
+	printf("zone %llu: %s of RAM in %zu range%s\n", z->id, size,
 	       z->n_ram, z->n_ram == 1 ? "" : "s");
 	return 0;
 }
@@ -62,12 +61,16 @@ static int clear_name(const struct config *c, const struct entry *e,
 
 	if (!link_exists(e->tap))
 		return 0;
-	if (!link_is_tap(e->tap))
-		return complain("%s.tap is \"%s\", and there is an interface of that name, which is no tap; right would be another name",
-				where, e->tap);
-	if (!o->replace_tap)
-		return complain("%s.tap is \"%s\", and there is a tap of that name; to have it replaced add --replace-tap, to remove it: ip link del %s",
-				where, e->tap, e->tap);
+	if (!link_is_tap(e->tap)) {
+		say_err("%s.tap is \"%s\", and there is an interface of that name, which is no tap; right would be another name",
+			where, e->tap);
+		return -1;
+	}
+	if (!o->replace_tap) {
+		say_err("%s.tap is \"%s\", and there is a tap of that name; to have it replaced add --replace-tap, to remove it: ip link del %s",
+			where, e->tap, e->tap);
+		return -1;
+	}
 	return link_move_aside(e->tap, old);
 }
 
@@ -77,12 +80,12 @@ static int make_device(const struct config *c, const struct zone *z,
 {
 	if (clear_name(c, e, o, old) ||
 	    board_write(about(c, &e->place), "new_device",
-			"zone=%" PRIu64 " addr=%#" PRIx64 " len=%#" PRIx64 " irq=%" PRIu64 " name=%s%s%s",
+			"zone=%llu addr=%#llx len=%#llx irq=%llu name=%s%s%s",
 			z->id, e->addr, e->len, e->irq, e->tap,
 			e->mac[0] ? " mac=" : "", e->mac) ||
 	    link_take_place(old))
 		return -1;
-	printf("zone %" PRIu64 ": net at %#" PRIx64 ", irq %" PRIu64 ": served by the kernel, as %s",
+	printf("zone %llu: net at %#llx, irq %llu: served by the kernel, as %s",
 	       z->id, e->addr, e->irq, e->tap);
 	if (old->bridge[0])
 		printf(", in %s where the tap was", old->bridge);
@@ -94,9 +97,9 @@ static int make_device(const struct config *c, const struct zone *z,
 
 static void say_not_ours(const struct zone *z, const struct entry *e)
 {
-	printf("zone %" PRIu64 ": %s", z->id, e->type);
+	printf("zone %llu: %s", z->id, e->type);
 	if (e->len)
-		printf(" at %#" PRIx64, e->addr);
+		printf(" at %#llx", e->addr);
 	puts(e->enabled ? ": left to the daemon" : ": disabled");
 }
 
@@ -138,9 +141,9 @@ static void remove_zone(const struct zone *z)
 
 	for (e = z->entries; e < z->entries + z->n_entries; e++)
 		remove_device(z, e);
-	snprintf(name, sizeof(name), "zone%" PRIu64, z->id);
+	snprintf(name, sizeof(name), "zone%llu", z->id);
 	if (z->nets && board_has_zone(z->id))
-		board_write(name, "del_zone", "id=%" PRIu64, z->id);
+		board_write(name, "del_zone", "id=%llu", z->id);
 }
 
 /* Is anything of the file there already? Then a failed load may not undo it. */
@@ -150,8 +153,8 @@ static bool any_there(const struct config *c)
 
 	for (z = c->zones; z < c->zones + c->n_zones; z++)
 		if (z->nets && board_has_zone(z->id)) {
-			complain("zone %" PRIu64 " is set up already; to remove it: hvnet unload %s",
-				 z->id, c->file);
+			say_err("zone %llu is set up already; to remove it: hvnet unload %s",
+				z->id, c->file);
 			return true;
 		}
 	return false;
@@ -165,11 +168,13 @@ static int complain_nothing(const struct config *c)
 
 	for (z = c->zones; z < c->zones + c->n_zones; z++)
 		for (e = z->entries; e < z->entries + z->n_entries; e++)
-			if (!strcmp(e->type, "net"))
-				return complain("%s: %s.status is \"disable\", so there is nothing for the kernel to serve; right would be \"enable\"",
-						c->file, e->place.path);
-	return complain("%s: no device is of type \"net\": there is nothing for the kernel to serve",
-			c->file);
+			if (!strcmp(e->type, "net")) {
+				say_err("%s: %s.status is \"disable\", so there is nothing for the kernel to serve; right would be \"enable\"",
+					c->file, e->place.path);
+				return -1;
+			}
+	return say_err("%s: no device is of type \"net\": there is nothing for the kernel to serve",
+		       c->file);
 }
 
 static int write_copy(const struct config *c, const struct options *o)
@@ -194,7 +199,7 @@ void load_abort(struct load *l)
 	for (i = 0; i < l->c->nets; i++)
 		link_put_back(&l->old[i]);
 	free(l->old);
-	complain("%s: nothing of it is set up", l->c->file);
+	say_err("%s: nothing of it is set up", l->c->file);
 }
 
 /*
@@ -210,11 +215,17 @@ int load_begin(struct load *l, const struct config *c, const struct options *o)
 		return -1;
 	l->old = calloc(c->nets, sizeof(*l->old));
 	if (!l->old)
-		return complain("%s", strerror(ENOMEM));
+		return say_err("%s", strerror(ENOMEM));
 	if (!make_all(c, o, l->old) && !write_copy(c, o))
 		return 0;
 	load_abort(l);
 	return -1;
+}
+
+static void say_alone(const char *name)
+{
+	printf("%s: stands alone; to put it into a bridge: ip link set %s up master br0\n",
+	       name, name);
 }
 
 /* An old tap that stays is a nuisance, but no reason to go back. */
@@ -231,8 +242,7 @@ void load_commit(struct load *l)
 				continue;
 			link_drop(old);
 			if (!old++->name[0])
-				printf("%s: stands alone; if it belongs into a bridge: ip link set %s up master br0\n",
-				       e->tap, e->tap);
+				say_alone(e->tap);
 		}
 	free(l->old);
 }
@@ -256,8 +266,9 @@ static int refuse_in_use(const char *name, void *arg)
 
 	if (o->force || board_is_zone(name) || !board_in_use(name))
 		return 0;
-	return complain("%s is in use: shut its zone down first (hvisor zone shutdown -id %d), or add --force",
-			name, atoi(name + strlen("zone")));
+	say_err("%s is in use: shut its zone down first (hvisor zone shutdown -id %d), or add --force",
+		name, atoi(name + strlen("zone")));
+	return -1;
 }
 
 static int remove_any(const char *name, void *arg)
@@ -287,7 +298,7 @@ static int each_of_file(const struct config *c,
 			if (e->net && board_has_device(name))
 				err |= fn(name, arg);
 		}
-		snprintf(name, sizeof(name), "zone%" PRIu64, z->id);
+		snprintf(name, sizeof(name), "zone%llu", z->id);
 		if (z->nets && board_has_zone(z->id))
 			err |= fn(name, arg);
 	}

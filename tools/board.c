@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,12 +27,12 @@ bool board_ready(void)
 	char hypervisor[64];
 
 	if (!board_loaded()) {
-		complain("the module is not loaded; do: modprobe hvisor_vnet (or: insmod hvisor_vnet.ko)");
+		say_err("the module is not loaded; do: modprobe hvisor_vnet (or: insmod hvisor_vnet.ko)");
 		return false;
 	}
 	if (read_line(hypervisor, sizeof(hypervisor), BUS "/hypervisor") ||
 	    !strcmp(hypervisor, "none")) {
-		complain("the module has found no hypervisor; what is missing is said by: hvnet doctor");
+		say_err("the module has found no hypervisor; what is missing is said by: hvnet doctor");
 		return false;
 	}
 	return true;
@@ -93,12 +92,12 @@ int board_write(const char *about, const char *file, const char *fmt, ...)
 	err = vasprintf(&text, fmt, args);
 	va_end(args);
 	if (err < 0)
-		return complain("%s", strerror(ENOMEM));
+		return say_err("%s", strerror(ENOMEM));
 	log = open_log();
 	err = write_file(file, text);
 	if (err) {
 		read_reason(log, file, reason, sizeof(reason));
-		complain("%s: %s", about, reason[0] ? reason : strerror(err));
+		say_err("%s: %s", about, reason[0] ? reason : strerror(err));
 	}
 	if (log >= 0)
 		close(log);
@@ -106,16 +105,16 @@ int board_write(const char *about, const char *file, const char *fmt, ...)
 	return err ? -1 : 0;
 }
 
-bool board_has_zone(uint64_t id)
+bool board_has_zone(__u64 id)
 {
-	return exists(BUS "/devices/zone%" PRIu64, id);
+	return exists(BUS "/devices/zone%llu", id);
 }
 
 /* What the module calls a device. */
 void board_device_name(char *to, size_t size, const struct zone *z,
 		       const struct entry *e)
 {
-	snprintf(to, size, "zone%" PRIu64 "-%" PRIx64, z->id, e->addr);
+	snprintf(to, size, "zone%llu-%llx", z->id, e->addr);
 }
 
 bool board_has_device(const char *name)

@@ -5,7 +5,6 @@
  * and what would be right; what is done with an entry is apply.c's business.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -36,7 +35,7 @@ static int PRINTF(3, 4) complain_at(const struct config *c,
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	return complain("%s: %s %s", c->file, p->path, text);
+	return say_err("%s: %s %s", c->file, p->path, text);
 }
 
 /* A value as it stands in the file, or its beginning. */
@@ -75,7 +74,7 @@ static int wrong(const struct config *c, const struct place *p, const char *key,
 
 static int get_number(const struct config *c, const struct place *p,
 		      json_t *object, const char *key, const char *right,
-		      uint64_t *to)
+		      __u64 *to)
 {
 	json_t *v = get(c, p, object, key, right);
 	char text[64];
@@ -90,13 +89,14 @@ static int get_number(const struct config *c, const struct place *p,
 
 /* A range of addresses that ends. */
 static int check_extent(const struct config *c, const struct place *p,
-			const char *key, uint64_t start, uint64_t size)
+			const char *key, __u64 start, __u64 size)
 {
 	struct place q = place_in(p, ".%s", key);
 
 	if (start + size - 1 >= start)
 		return 0;
-	return complain_at(c, &q, "is %#" PRIx64 ", and %#" PRIx64 " bytes from there run past the last address; right would be less",
+	return complain_at(c, &q,
+			   "is %#llx, and %#llx bytes from there run past the last address; right would be less",
 			   start, size);
 }
 
@@ -146,7 +146,7 @@ static int read_ram(const struct config *c, struct zone *z, json_t *v)
 static int read_mac(const struct config *c, json_t *v, struct entry *e)
 {
 	json_t *list = json_member(v, "mac"), *item;
-	uint64_t byte;
+	__u64 byte;
 	size_t i;
 
 	if (!list)
@@ -158,7 +158,8 @@ static int read_mac(const struct config *c, json_t *v, struct entry *e)
 		struct place q = place_in(&e->place, ".mac[%zu]", i);
 
 		if (json_number(item, &byte) || byte > 0xff)
-			return complain_at(c, &q, "is %s; right would be a byte, for example \"0x02\"",
+			return complain_at(c, &q,
+					   "is %s; right would be a byte, for example \"0x02\"",
 					   quote(item));
 		snprintf(e->mac + 3 * i, 4, "%02x%s", (unsigned int)byte,
 			 i < 5 ? ":" : "");
@@ -201,7 +202,7 @@ static void read_other(json_t *v, struct entry *e)
 {
 	if (json_number(json_member(v, "addr"), &e->addr) ||
 	    json_number(json_member(v, "len"), &e->len))
-		e->addr = e->len = 0;
+		e->len = 0;
 	if (json_number(json_member(v, "irq"), &e->irq))
 		e->irq = 0;
 }
@@ -250,7 +251,7 @@ static int read_entries(const struct config *c, struct zone *z, json_t *v)
 			     "a list: [ { \"type\": \"net\", ... }, ... ]");
 	z->entries = calloc(json_array_size(list) + 1, sizeof(*z->entries));
 	if (!z->entries)
-		return complain("%s", strerror(ENOMEM));
+		return say_err("%s", strerror(ENOMEM));
 	json_array_foreach(list, i, item) {
 		struct entry *e = &z->entries[z->n_entries++];
 
@@ -289,7 +290,7 @@ static int read_zones(struct config *c)
 		return wrong(c, &top, "zones", list, "a list: [ { \"id\": 1, ... } ]");
 	c->zones = calloc(json_array_size(list) + 1, sizeof(*c->zones));
 	if (!c->zones)
-		return complain("%s", strerror(ENOMEM));
+		return say_err("%s", strerror(ENOMEM));
 	json_array_foreach(list, i, item) {
 		struct zone *z = &c->zones[c->n_zones++];
 
@@ -314,11 +315,13 @@ static int check_pair(const struct config *c, const struct entry *a,
 	struct place q = place_in(&a->place, ".addr");
 
 	if (b->len && overlap(a, b))
-		return complain_at(c, &q, "is %#" PRIx64 ", where %s (%s) has its registers; right would be another address",
+		return complain_at(c, &q,
+				   "is %#llx, where %s (%s) has its registers; right would be another address",
 				   a->addr, b->place.path, b->type);
 	q = place_in(&a->place, ".irq");
 	if (a->irq == b->irq)
-		return complain_at(c, &q, "is %" PRIu64 ", which %s (%s) has; right would be another interrupt",
+		return complain_at(c, &q,
+				   "is %llu, which %s (%s) has; right would be another interrupt",
 				   a->irq, b->place.path, b->type);
 	return 0;
 }
@@ -334,7 +337,8 @@ static int check_names(const struct config *c, const struct entry *a,
 				   a->tap, b->place.path);
 	q = place_in(&a->place, ".mac");
 	if (a->mac[0] && !strcmp(a->mac, b->mac))
-		return complain_at(c, &q, "is %s, which %s has; right would be another, or none to have one made",
+		return complain_at(c, &q,
+				   "is %s, which %s has; right would be another, or none to have one made",
 				   a->mac, b->place.path);
 	return 0;
 }
@@ -349,7 +353,8 @@ static int check_zone(const struct config *c, const struct zone *z)
 			    check_pair(c, a, b))
 				return -1;
 	if (z->nets && z->nets + z->others > MAX_IRQS)
-		return complain_at(c, &z->place, "has %zu devices that are not disabled; right would be %d at most, because hvisor panics when more interrupts than that are outstanding",
+		return complain_at(c, &z->place,
+				   "has %zu devices that are not disabled; right would be %d at most, because hvisor panics when more interrupts than that are outstanding",
 				   z->nets + z->others, MAX_IRQS);
 	return 0;
 }
@@ -378,7 +383,8 @@ static int check_all(const struct config *c)
 
 		for (y = c->zones; y < z; y++)
 			if (y->id == z->id)
-				return complain_at(c, &q, "is %" PRIu64 ", which %s has; right would be another, or one zone with the devices of both",
+				return complain_at(c, &q,
+						   "is %llu, which %s has; right would be another, or one zone with the devices of both",
 						   z->id, y->place.path);
 		if (check_zone(c, z))
 			return -1;
@@ -472,15 +478,16 @@ int config_write_for_daemon(const struct config *c, const char *file)
 
 	if (same_file(c->file, file)) {
 		json_decref(copy);
-		return complain("%s: is the configuration itself, and would be overwritten; right would be another file for the daemon",
-				file);
+		say_err("%s: is the configuration itself, and would be overwritten; right would be another file for the daemon",
+			file);
+		return -1;
 	}
 	errno = ENOMEM;
 	snprintf(name, sizeof(name), "%s.new", file);
 	err = !copy || adapt(c, copy) ||
 	      json_dump_file(copy, name, JSON_INDENT(4)) || rename(name, file);
 	if (err) {
-		complain("%s: cannot be written: %s", file, strerror(errno));
+		say_err("%s: cannot be written: %s", file, strerror(errno));
 		unlink(name);
 	}
 	json_decref(copy);

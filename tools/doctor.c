@@ -15,7 +15,7 @@ static void say(const char *mark, const char *fmt, va_list args)
 	putchar('\n');
 }
 
-void good(const char *fmt, ...)
+void say_info(const char *fmt, ...)
 {
 	va_list args;
 
@@ -25,7 +25,7 @@ void good(const char *fmt, ...)
 }
 
 /* Worth knowing. */
-void note(const char *fmt, ...)
+void say_notice(const char *fmt, ...)
 {
 	va_list args;
 
@@ -36,7 +36,7 @@ void note(const char *fmt, ...)
 }
 
 /* Wrong. */
-void fix(const char *fmt, ...)
+void say_warn(const char *fmt, ...)
 {
 	va_list args;
 

@@ -22,7 +22,7 @@ static bool compatible_hvisor(const char *dir)
 /* The first node below @dir that is hvisor's; its path in @found. */
 static bool find_node(const char *dir, char *found, int depth)
 {
-	char path[PATH_MAX], sub[PATH_MAX];
+	char path[PATH_MAX], sub[PATH_MAX + 300];
 	struct dirent *d;
 	bool is_it = compatible_hvisor(dir);
 	DIR *list;
@@ -33,9 +33,8 @@ static bool find_node(const char *dir, char *found, int depth)
 	while (list && !is_it && (d = readdir(list))) {
 		if (d->d_type != DT_DIR || d->d_name[0] == '.')
 			continue;
-		if (snprintf(sub, sizeof(sub), "%s/%s", dir, d->d_name) <
-		    (int)sizeof(sub))
-			is_it = find_node(sub, found, depth - 1);
+		snprintf(sub, sizeof(sub), "%s/%s", dir, d->d_name);
+		is_it = find_node(sub, found, depth - 1);
 	}
 	if (list)
 		closedir(list);
@@ -47,22 +46,22 @@ static void look_at_tree(void)
 	char node[PATH_MAX];
 
 	if (!exists("/proc/device-tree/compatible")) {
-		note("there is no device tree to look for hvisor in");
+		say_notice("there is no device tree to look for hvisor in");
 		return;
 	}
 	if (!find_node("/proc/device-tree", node, 2)) {
-		fix("hvisor is not in the device tree: paste into root's (zone0.dts), in / { }");
+		say_warn("hvisor is not in the device tree: paste into root's (zone0.dts), in / { }");
 		paste("hvisor_virtio_device {");
 		paste("\tcompatible = \"hvisor\";");
 		paste("\tinterrupt-parent = <0x01>;");
 		paste("\tinterrupts = <0x00 0x20 0x01>;");
 		paste("};");
 	} else if (!exists("%s/interrupts", node)) {
-		fix("%s has no interrupt: paste into that node",
-		    strrchr(node, '/') + 1);
+		say_warn("%s has no interrupt: paste into that node",
+			 strrchr(node, '/') + 1);
 		paste("interrupts = <0x00 0x20 0x01>;");
 	} else {
-		good("hvisor is in the device tree: %s", strrchr(node, '/') + 1);
+		say_info("hvisor is in the device tree: %s", strrchr(node, '/') + 1);
 	}
 }
 
@@ -73,18 +72,18 @@ static void look_at_module(void)
 	char hypervisor[64];
 
 	if (!board_loaded()) {
-		note("hvisor_vnet is not loaded (hvnet start does that)");
+		say_notice("hvisor_vnet is not loaded (hvnet start does that)");
 		return;
 	}
 	if (read_line(hypervisor, sizeof(hypervisor), BUS "/hypervisor") ||
 	    !strcmp(hypervisor, "none")) {
-		fix("hvisor_vnet is loaded, and has found no hypervisor; the log says what it waits for");
+		say_warn("hvisor_vnet is loaded, and has found no hypervisor; the log says what it waits for");
 		paste("dmesg | grep hvisor_vnet");
 	} else if (strchr(hypervisor, ' ')) {
-		fix("another program has taken hvisor's requests over: end it, then");
+		say_warn("another program has taken hvisor's requests over: end it, then");
 		paste("echo 1 > " BUS "/reattach");
 	} else {
-		good("hvisor_vnet is attached to hvisor (%s)", hypervisor);
+		say_info("hvisor_vnet is attached to hvisor (%s)", hypervisor);
 	}
 }
 
@@ -93,12 +92,12 @@ static void look_at_node(void)
 	dev_t node = node_number(HVISOR_NODE);
 
 	if (!node) {
-		fix("there is no " HVISOR_NODE ", by which zones are started");
+		say_warn("there is no " HVISOR_NODE ", by which zones are started");
 		paste("insmod hvisor.ko");
 	} else if (node == node_number(OUR_NODE)) {
-		good(HVISOR_NODE " is ours, so zones are quiesced before they stop");
+		say_info(HVISOR_NODE " is ours, so zones are quiesced before they stop");
 	} else {
-		note(HVISOR_NODE " is hvisor.ko's own (hvnet start puts ours over it)");
+		say_notice(HVISOR_NODE " is hvisor.ko's own (hvnet start puts ours over it)");
 	}
 }
 
@@ -108,14 +107,14 @@ static void look_at_daemon(const struct config *c)
 	pid_t pid = daemon_find();
 
 	if (!pid) {
-		note("hvisor-tool's daemon does not run (hvnet start does that)");
+		say_notice("hvisor-tool's daemon does not run (hvnet start does that)");
 	} else if (daemon_node(pid) == NODE_OTHER) {
-		fix("hvisor-tool's daemon, process %d, takes all requests for itself: shut the zones down, then",
-		    pid);
+		say_warn("hvisor-tool's daemon, process %d, takes all requests for itself: shut the zones down, then",
+			 pid);
 		paste("kill %d", pid);
 		paste("hvnet start %s", c ? c->file : "virtio_cfg.json");
 	} else {
-		good("hvisor-tool's daemon runs, process %d", pid);
+		say_info("hvisor-tool's daemon runs, process %d", pid);
 	}
 }
 
@@ -143,7 +142,7 @@ static void look_at_interrupts(void)
 {
 	if (!threaded_interrupts())
 		return;
-	fix("interrupts are threads here (threadirqs or PREEMPT_RT): hvisor.ko cannot share the wake interrupt with us; remove from root's bootargs, or take a kernel without PREEMPT_RT");
+	say_warn("interrupts are threads here (threadirqs or PREEMPT_RT): hvisor.ko cannot share the wake interrupt with us; remove from root's bootargs, or take a kernel without PREEMPT_RT");
 	paste("threadirqs");
 }
 
@@ -152,7 +151,7 @@ static void look_at_hotplug(void)
 {
 	if (!exists("/sys/devices/system/cpu/cpu1/online"))
 		return;
-	note("CPUs can be taken offline here, and hvisor panics when one is; suspending does that:");
+	say_notice("CPUs can be taken offline here, and hvisor panics when one is; suspending does that:");
 	paste("systemctl mask suspend.target hibernate.target");
 }
 

@@ -5,7 +5,6 @@
  * file.  What virtio_cfg.json contradicts by itself has been refused already.
  */
 #include <dirent.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
 #include <string.h>
@@ -14,10 +13,10 @@
 
 #define MIN_SPI		32
 
-static uint64_t common(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+static __u64 common(__u64 a, __u64 a_size, __u64 b, __u64 b_size)
 {
-	uint64_t start = a > b ? a : b;
-	uint64_t end = a + a_size - 1 < b + b_size - 1 ? a + a_size - 1 :
+	__u64 start = a > b ? a : b;
+	__u64 end = a + a_size - 1 < b + b_size - 1 ? a + a_size - 1 :
 							 b + b_size - 1;
 
 	return start <= end ? end - start + 1 : 0;
@@ -26,15 +25,15 @@ static uint64_t common(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
 /* RAM, and what root knows of it */
 
 /* Of a range, what lies in /proc/iomem's outermost lines called @what. */
-static uint64_t in_iomem(const struct range *r, const char *what)
+static __u64 in_iomem(const struct range *r, const char *what)
 {
 	char path[PATH_MAX], line[256], name[64];
-	uint64_t start, end, sum = 0;
+	__u64 start, end, sum = 0;
 	FILE *f = fopen(below_root(path, "/proc/iomem"), "re");
 
 	while (f && fgets(line, sizeof(line), f))
 		if (line[0] != ' ' &&
-		    sscanf(line, "%" SCNx64 "-%" SCNx64 " : %63[^\n]", &start,
+		    sscanf(line, "%llx-%llx : %63[^\n]", &start,
 			   &end, name) == 3 && !strcmp(name, what))
 			sum += common(r->root, r->size, start, end - start + 1);
 	if (f)
@@ -45,13 +44,13 @@ static uint64_t in_iomem(const struct range *r, const char *what)
 /* Everybody may read it, but others than root see zeroes. */
 static bool iomem_readable(void)
 {
-	static const struct range all = { .size = UINT64_MAX };
+	static const struct range all = { .size = ~0ULL };
 
 	return in_iomem(&all, "System RAM") > 1;
 }
 
 /* The next number of @n cells of a device tree's property. */
-static bool take_cells(FILE *f, unsigned int n, uint64_t *to)
+static bool take_cells(FILE *f, unsigned int n, __u64 *to)
 {
 	unsigned char cell[4];
 
@@ -68,7 +67,7 @@ static unsigned int cells(const char *which)
 {
 	char path[PATH_MAX];
 	FILE *f = fopen(below_root(path, RESERVED "/%s", which), "re");
-	uint64_t n = 2;
+	__u64 n = 2;
 
 	if (f) {
 		take_cells(f, 1, &n);
@@ -78,12 +77,12 @@ static unsigned int cells(const char *which)
 }
 
 /* Of a range, what one node reserves. */
-static uint64_t in_node(const struct range *r, const char *node)
+static __u64 in_node(const struct range *r, const char *node)
 {
 	unsigned int n_addr = cells("#address-cells");
 	unsigned int n_size = cells("#size-cells");
 	char path[PATH_MAX];
-	uint64_t start, size, sum = 0;
+	__u64 start, size, sum = 0;
 	FILE *f = fopen(below_root(path, RESERVED "/%s/reg", node), "re");
 
 	while (f && take_cells(f, n_addr, &start) && take_cells(f, n_size, &size))
@@ -95,12 +94,12 @@ static uint64_t in_node(const struct range *r, const char *node)
 }
 
 /* Of a range, what the device tree reserves; @node is one that does. */
-static uint64_t in_tree(const struct range *r, char *node, bool *mapped)
+static __u64 in_tree(const struct range *r, char *node, bool *mapped)
 {
 	char path[PATH_MAX];
 	DIR *dir = opendir(below_root(path, RESERVED));
 	struct dirent *d;
-	uint64_t n, sum = 0;
+	__u64 n, sum = 0;
 
 	node[0] = '\0';
 	*mapped = false;
@@ -124,39 +123,39 @@ static void paste_reservation(const struct range *r)
 	paste("\t#size-cells = <0x02>;");
 	paste("\tranges;");
 	paste("%s", "");
-	paste("\tnonroot@%" PRIx64 " {", r->root);
+	paste("\tnonroot@%llx {", r->root);
 	paste("\t\tno-map;");
-	paste("\t\treg = <%#" PRIx64 " %#" PRIx64 " %#" PRIx64 " %#" PRIx64 ">;",
-	      r->root >> 32, r->root & UINT32_MAX, r->size >> 32,
-	      r->size & UINT32_MAX);
+	paste("\t\treg = <%#llx %#llx %#llx %#llx>;",
+	      r->root >> 32, r->root & 0xffffffff, r->size >> 32,
+	      r->size & 0xffffffff);
 	paste("\t};");
 	paste("};");
 }
 
 static void look_at_range(const struct range *r)
 {
-	uint64_t ram = in_iomem(r, "System RAM");
+	__u64 ram = in_iomem(r, "System RAM");
 	char node[NAME_MAX + 1], size[32];
 	bool mapped;
-	uint64_t named = in_tree(r, node, &mapped);
+	__u64 named = in_tree(r, node, &mapped);
 
 	human_size(size, sizeof(size), r->size);
 	if (!ram && (named == r->size || in_iomem(r, "reserved") == r->size)) {
-		good("RAM at %#" PRIx64 ", %s, is kept from root%s%s", r->root,
-		     size, node[0] ? ": " : "", node);
+		say_info("RAM at %#llx, %s, is kept from root%s%s", r->root,
+			 size, node[0] ? ": " : "", node);
 	} else if (ram == r->size && named == r->size) {
-		good("RAM at %#" PRIx64 ", %s, is reserved: %s", r->root, size,
-		     node);
+		say_info("RAM at %#llx, %s, is reserved: %s", r->root, size,
+			 node);
 	} else if (!ram) {
-		fix("RAM at %#" PRIx64 ", %s: root knows of memory for %#" PRIx64 " bytes of it only; right would be what the board has",
-		    r->root, size, named);
+		say_warn("RAM at %#llx, %s: root knows of memory for %#llx bytes of it only; right would be what the board has",
+			 r->root, size, named);
 	} else if (named) {
-		fix("RAM at %#" PRIx64 ", %s, is more than %s reserves: %#" PRIx64 " bytes of it are root's; ask for less, or in root's device tree",
-		    r->root, size, node, r->size - named);
+		say_warn("RAM at %#llx, %s, is more than %s reserves: %#llx bytes of it are root's; ask for less, or in root's device tree",
+			 r->root, size, node, r->size - named);
 		paste_reservation(r);
 	} else {
-		fix("RAM at %#" PRIx64 ", %s, is not reserved: %#" PRIx64 " bytes of it are root's; paste into root's device tree (zone0.dts), in / { }",
-		    r->root, size, ram);
+		say_warn("RAM at %#llx, %s, is not reserved: %#llx bytes of it are root's; paste into root's device tree (zone0.dts), in / { }",
+			 r->root, size, ram);
 		paste_reservation(r);
 	}
 }
@@ -172,35 +171,35 @@ static void look_at_interface(const struct config *c, const struct zone *z,
 	board_netdev(device, netdev);
 	if (!strcmp(netdev, e->tap)) {
 		if (link_master(e->tap, master)) {
-			good("%s is ours, and in %s", e->tap, master);
+			say_info("%s is ours, and in %s", e->tap, master);
 		} else {
-			note("%s is ours, and in no bridge; if it is to be in br0",
-			     e->tap);
+			say_notice("%s is ours, and in no bridge; if it is to be in br0",
+				   e->tap);
 			paste("ip link set %s up master br0", e->tap);
 		}
 	} else if (!link_exists(e->tap)) {
-		good("the name %s is free", e->tap);
+		say_info("the name %s is free", e->tap);
 	} else if (link_is_tap(e->tap)) {
-		fix("%s is a tap, left over or the daemon's: it has to make way",
-		    e->tap);
+		say_warn("%s is a tap, left over or the daemon's: it has to make way",
+			 e->tap);
 		paste("hvnet start --replace-tap %s", c->file);
 	} else {
-		fix("%s is the name of another interface: have another in %s.tap",
-		    e->tap, e->place.path);
-		paste("\"tap\": \"zone%" PRIu64 "\",", z->id);
+		say_warn("%s is the name of another interface: have another in %s.tap",
+			 e->tap, e->place.path);
+		paste("\"tap\": \"zone%llu\",", z->id);
 	}
 }
 
 static void paste_guest_node(const struct entry *e)
 {
-	paste("virtio_mmio@%" PRIx64 " {", e->addr);
+	paste("virtio_mmio@%llx {", e->addr);
 	paste("\tcompatible = \"virtio,mmio\";");
 	paste("\tdma-coherent;");
 	paste("\tinterrupt-parent = <0x01>;");
-	paste("\tinterrupts = <0x00 %#" PRIx64 " 0x01>;", e->irq - MIN_SPI);
-	paste("\treg = <%#" PRIx64 " %#" PRIx64 " %#" PRIx64 " %#" PRIx64 ">;",
-	      e->addr >> 32, e->addr & UINT32_MAX, e->len >> 32,
-	      e->len & UINT32_MAX);
+	paste("\tinterrupts = <0x00 %#llx 0x01>;", e->irq - MIN_SPI);
+	paste("\treg = <%#llx %#llx %#llx %#llx>;",
+	      e->addr >> 32, e->addr & 0xffffffff, e->len >> 32,
+	      e->len & 0xffffffff);
 	paste("};");
 }
 
@@ -210,18 +209,18 @@ static void look_at_net(const struct config *c, const struct zone *z,
 {
 	look_at_interface(c, z, e);
 	if (!strncmp(e->mac, "00:16:3e:10:10:10", sizeof(e->mac)))
-		note("%s.mac is the one of hvisor-tool's examples: another board on your network may have it",
-		     e->place.path);
+		say_notice("%s.mac is the one of hvisor-tool's examples: another board on your network may have it",
+			   e->place.path);
 	if (!exists("/proc/device-tree/compatible"))
 		return;
 	if (e->irq < MIN_SPI) {
-		fix("%s.irq is %" PRIu64 ", an interrupt of a CPU's own; if %" PRIu64 " is the number in the guest's device tree",
-		    e->place.path, e->irq, e->irq);
-		paste("\"irq\": %" PRIu64 ",", e->irq + MIN_SPI);
+		say_warn("%s.irq is %llu, an interrupt of a CPU's own; if %llu is the number in the guest's device tree",
+			 e->place.path, e->irq, e->irq);
+		paste("\"irq\": %llu,", e->irq + MIN_SPI);
 		return;
 	}
-	note("net at %#" PRIx64 ": the guest's device tree has to have",
-	     e->addr);
+	say_notice("net at %#llx: the guest's device tree has to have",
+		   e->addr);
 	paste_guest_node(e);
 }
 
@@ -230,14 +229,14 @@ static void look_at_zone(const struct config *c, const struct zone *z)
 	const struct entry *e;
 	size_t i;
 
-	printf("zone %" PRIu64 " in %s\n", z->id, c->file);
+	printf("zone %llu in %s\n", z->id, c->file);
 	for (i = 0; i < z->n_ram; i++)
 		look_at_range(&z->ram[i]);
 	for (e = z->entries; e < z->entries + z->n_entries; e++) {
 		if (e->net)
 			look_at_net(c, z, e);
 		else if (!strcmp(e->type, "net"))
-			note("%s is a net device, and disabled", e->place.path);
+			say_notice("%s is a net device, and disabled", e->place.path);
 	}
 }
 
@@ -246,7 +245,7 @@ void doctor_config(const struct config *c)
 	const struct zone *z;
 
 	if (!iomem_readable()) {
-		fix("only root may see where RAM is");
+		say_warn("only root may see where RAM is");
 		paste("sudo hvnet doctor %s", c->file);
 		return;
 	}
@@ -254,13 +253,13 @@ void doctor_config(const struct config *c)
 		if (z->n_entries)
 			look_at_zone(c, z);
 	if (!c->nets)
-		fix("%s has no enabled device of type \"net\"", c->file);
+		say_warn("%s has no enabled device of type \"net\"", c->file);
 }
 
 /* The zone's own JSON file */
 
 /* A region, as the guest addresses it; false if it does not read. */
-static bool region(const json_t *v, uint64_t *guest, uint64_t *size)
+static bool region(const json_t *v, __u64 *guest, __u64 *size)
 {
 	return !json_number(json_member((json_t *)v, "virtual_start"), guest) &&
 	       !json_number(json_member((json_t *)v, "size"), size) && *size;
@@ -275,7 +274,7 @@ static bool is_type(const json_t *v, const char *type)
 
 static void look_at_region(json_t *json, const struct entry *e)
 {
-	uint64_t guest, size, n;
+	__u64 guest, size, n;
 	json_t *v;
 	size_t i;
 
@@ -286,52 +285,53 @@ static void look_at_region(json_t *json, const struct entry *e)
 		if (!n)
 			continue;
 		if (!is_type(v, "virtio")) {
-			fix("memory_regions[%zu] is where the net device's registers are, %#" PRIx64 ", and is not of type virtio: have another address in %s.addr",
-			    i, e->addr, e->place.path);
+			say_warn("memory_regions[%zu] is where the net device's registers are, %#llx, and is not of type virtio: have another address in %s.addr",
+				 i, e->addr, e->place.path);
 			return;
 		}
 		if (n < e->len) {
-			fix("memory_regions[%zu] has only a part of the net device's registers; right would be",
-			    i);
-			paste("\"virtual_start\": \"%#" PRIx64 "\", \"size\": \"0x1000\"",
+			say_warn("memory_regions[%zu] has only a part of the net device's registers; right would be",
+				 i);
+			paste("\"virtual_start\": \"%#llx\", \"size\": \"0x1000\"",
 			      e->addr);
 			return;
 		}
-		good("memory_regions[%zu] has the net device's registers, %#" PRIx64,
-		     i, e->addr);
+		say_info("memory_regions[%zu] has the net device's registers, %#llx",
+			 i, e->addr);
 		if (guest != e->addr)
-			note("it begins at %#" PRIx64 ": hvisor makes the guest wait for each kick unless the device stands first in a region of its own",
-			     guest);
+			say_notice("it begins at %#llx: hvisor makes the guest wait for each kick unless the device stands first in a region of its own",
+				   guest);
 		return;
 	}
-	fix("no region is for the net device's registers, %#" PRIx64 "; add to memory_regions",
-	    e->addr);
-	paste("{ \"type\": \"virtio\", \"physical_start\": \"%#" PRIx64 "\", \"virtual_start\": \"%#" PRIx64 "\", \"size\": \"0x1000\" }",
-	      e->addr, e->addr);
+	say_warn("no region is for the net device's registers, %#llx; add to memory_regions",
+		 e->addr);
+	paste("{ \"type\": \"virtio\", \"physical_start\": \"%#llx\",",
+	      e->addr);
+	paste("  \"virtual_start\": \"%#llx\", \"size\": \"0x1000\" }", e->addr);
 }
 
 static void look_at_interrupt(json_t *json, const struct entry *e)
 {
 	json_t *v;
-	uint64_t irq;
+	__u64 irq;
 	size_t i;
 
 	json_array_foreach(json_member(json, "interrupts"), i, v) {
 		if (json_number(v, &irq) || irq != e->irq)
 			continue;
-		good("interrupts[%zu] is the net device's, %" PRIu64, i, irq);
+		say_info("interrupts[%zu] is the net device's, %llu", i, irq);
 		return;
 	}
-	fix("interrupt %" PRIu64 " of the net device is missing; add to interrupts",
-	    e->irq);
-	paste("%" PRIu64, e->irq);
+	say_warn("interrupt %llu of the net device is missing; add to interrupts",
+		 e->irq);
+	paste("%llu", e->irq);
 }
 
 /* How much of a region of RAM virtio_cfg.json maps, and to the same place. */
-static uint64_t mapped_right(const struct zone *z, uint64_t root,
-			     uint64_t guest, uint64_t size)
+static __u64 mapped_right(const struct zone *z, __u64 root, __u64 guest,
+			  __u64 size)
 {
-	uint64_t sum = 0;
+	__u64 sum = 0;
 	size_t i;
 
 	for (i = 0; i < z->n_ram; i++)
@@ -342,9 +342,9 @@ static uint64_t mapped_right(const struct zone *z, uint64_t root,
 }
 
 /* Of a range, what the zone has as RAM, at the same place. */
-static uint64_t ram_of_zone(json_t *json, const struct range *r)
+static __u64 ram_of_zone(json_t *json, const struct range *r)
 {
-	uint64_t root, guest, size, sum = 0;
+	__u64 root, guest, size, sum = 0;
 	json_t *v;
 	size_t i;
 
@@ -359,7 +359,7 @@ static uint64_t ram_of_zone(json_t *json, const struct range *r)
 static void look_at_ram(const struct config *c, const struct zone *z,
 			json_t *json)
 {
-	uint64_t root, guest, size;
+	__u64 root, guest, size;
 	bool all_well = true;
 	json_t *v;
 	size_t i;
@@ -370,37 +370,37 @@ static void look_at_ram(const struct config *c, const struct zone *z,
 		    mapped_right(z, root, guest, size) >= size)
 			continue;
 		all_well = false;
-		fix("memory_regions[%zu] is RAM that %s does not have there: buffers in it would break the device; add to %s.memory_region",
-		    i, c->file, z->place.path);
-		paste("{ \"zone0_ipa\": \"%#" PRIx64 "\", \"zonex_ipa\": \"%#" PRIx64 "\", \"size\": \"%#" PRIx64 "\" }",
+		say_warn("memory_regions[%zu] is RAM that %s does not have there: buffers in it would break the device; add to %s.memory_region",
+			 i, c->file, z->place.path);
+		paste("{ \"zone0_ipa\": \"%#llx\", \"zonex_ipa\": \"%#llx\", \"size\": \"%#llx\" }",
 		      root, guest, size);
 	}
 	for (i = 0; i < z->n_ram; i++) {
 		if (ram_of_zone(json, &z->ram[i]) == z->ram[i].size)
 			continue;
 		all_well = false;
-		note("%s.memory_region has memory at %#" PRIx64 " that is not the zone's RAM, and that its guest could have us write to",
-		     z->place.path, z->ram[i].root);
+		say_notice("%s.memory_region has memory at %#llx that is not the zone's RAM, and that its guest could have us write to",
+			   z->place.path, z->ram[i].root);
 	}
 	if (all_well)
-		good("its RAM is the same in both files");
+		say_info("its RAM is the same in both files");
 }
 
 static const struct zone *zone_of(const struct config *c, json_t *json,
 				  const char *file)
 {
 	const struct zone *z;
-	uint64_t id;
+	__u64 id;
 
 	if (json_number(json_member(json, "zone_id"), &id)) {
-		fix("%s: there is no zone_id: is it a zone's JSON file?", file);
+		say_warn("%s: there is no zone_id: is it a zone's JSON file?", file);
 		return NULL;
 	}
 	for (z = c->zones; z < c->zones + c->n_zones; z++)
 		if (z->id == id)
 			return z;
-	fix("%s is of zone %" PRIu64 ", of which %s has nothing", file, id,
-	    c->file);
+	say_warn("%s is of zone %llu, of which %s has nothing", file, id,
+		 c->file);
 	return NULL;
 }
 
@@ -411,12 +411,12 @@ void doctor_zone_file(const struct config *c, const char *zone_file)
 	const struct entry *e;
 
 	if (!json) {
-		fix("%s does not read", zone_file);
+		say_warn("%s does not read", zone_file);
 		return;
 	}
 	z = zone_of(c, json, zone_file);
 	if (z) {
-		printf("zone %" PRIu64 " in %s\n", z->id, zone_file);
+		printf("zone %llu in %s\n", z->id, zone_file);
 		if (z->nets)
 			look_at_ram(c, z, json);
 		for (e = z->entries; e < z->entries + z->n_entries; e++) {

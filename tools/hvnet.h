@@ -7,11 +7,11 @@
 #ifndef HVNET_H
 #define HVNET_H
 
+#include <linux/types.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -34,9 +34,9 @@ struct place {
 
 /* A piece of a zone's RAM, as root and as the guest address it. */
 struct range {
-	uint64_t root;
-	uint64_t guest;
-	uint64_t size;
+	__u64 root;
+	__u64 guest;
+	__u64 size;
 };
 
 /**
@@ -45,8 +45,8 @@ struct range {
  * @type: "net", "blk", ...; "?" if a disabled one does not say
  * @net: it is of type "net" and enabled: ours
  * @enabled: it is not disabled
- * @addr: its registers; of one that is not ours 0 if the file does not say
- * @len: how many bytes of them
+ * @addr: its registers
+ * @len: how many bytes of them; of one that is not ours 0 if nobody says
  * @irq: its interrupt; of one that is not ours 0 if the file does not say
  * @tap: what the interface is to be called
  * @mac: the guest's address; empty to have one made
@@ -56,9 +56,9 @@ struct entry {
 	const char *type;
 	bool net;
 	bool enabled;
-	uint64_t addr;
-	uint64_t len;
-	uint64_t irq;
+	__u64 addr;
+	__u64 len;
+	__u64 irq;
 	char tap[IFNAMSIZ];
 	char mac[18];
 };
@@ -66,7 +66,7 @@ struct entry {
 /* @nets and @others count the enabled entries; without @nets there is no @ram. */
 struct zone {
 	struct place place;
-	uint64_t id;
+	__u64 id;
 	struct range ram[MAX_RANGES];
 	size_t n_ram;
 	struct entry *entries;
@@ -92,23 +92,23 @@ void config_free(struct config *c);
 struct json_t;
 struct json_t *json_read_file(const char *file);
 struct json_t *json_member(struct json_t *object, const char *key);
-int json_number(const struct json_t *v, uint64_t *to);
+int json_number(const struct json_t *v, __u64 *to);
 
 /* say.c: errors, and files below the root that is looked at */
 extern const char *hvnet_root;
 
-int complain(const char *fmt, ...) PRINTF(1, 2);
+int say_err(const char *fmt, ...) PRINTF(1, 2);
 const char *below_root(char *path, const char *fmt, ...) PRINTF(2, 3);
 int read_line(char *to, size_t size, const char *fmt, ...) PRINTF(3, 4);
 bool exists(const char *fmt, ...) PRINTF(1, 2);
-void human_size(char *to, size_t size, uint64_t bytes);
+void human_size(char *to, size_t size, __u64 bytes);
 
 /* board.c: the module, through sysfs */
 bool board_loaded(void);
 bool board_ready(void);
 int board_write(const char *about, const char *file, const char *fmt, ...)
 	PRINTF(3, 4);
-bool board_has_zone(uint64_t id);
+bool board_has_zone(__u64 id);
 void board_device_name(char *to, size_t size, const struct zone *z,
 		       const struct entry *e);
 bool board_has_device(const char *name);
@@ -174,9 +174,9 @@ int run_start(const struct config *c, const struct options *o);
 int run_stop(const struct config *c, const struct options *o);
 
 /* doctor*.c */
-void good(const char *fmt, ...) PRINTF(1, 2);
-void note(const char *fmt, ...) PRINTF(1, 2);
-void fix(const char *fmt, ...) PRINTF(1, 2);
+void say_info(const char *fmt, ...) PRINTF(1, 2);
+void say_notice(const char *fmt, ...) PRINTF(1, 2);
+void say_warn(const char *fmt, ...) PRINTF(1, 2);
 void paste(const char *fmt, ...) PRINTF(1, 2);
 int doctor(const struct config *c, const char *zone_file);
 void doctor_board(const struct config *c);

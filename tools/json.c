@@ -5,7 +5,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,15 +65,17 @@ json_t *json_read_file(const char *file)
 	json_t *json;
 
 	if (!text) {
-		complain("%s: %s", file, strerror(errno));
+		say_err("%s: %s", file, strerror(errno));
 		return NULL;
 	}
 	json = json_loads(skip_mark(text),
 			  JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK,
 			  &error);
-	if (!json) {
-		complain("%s: line %d, column %d: %s", file, error.line,
-			 error.column, error.text);
+	if (!json && error.line < 0) {
+		say_err("%s: %s", file, strerror(ENOMEM));
+	} else if (!json) {
+		say_err("%s: line %d, column %d: %s", file, error.line,
+			error.column, error.text);
 		show_line(skip_mark(text), error.line, error.column);
 	}
 	free(text);
@@ -93,7 +94,7 @@ json_t *json_member(json_t *object, const char *key)
 	return NULL;
 }
 
-static int string_number(const char *text, uint64_t *to)
+static int string_number(const char *text, __u64 *to)
 {
 	char *end;
 
@@ -107,14 +108,14 @@ static int string_number(const char *text, uint64_t *to)
 }
 
 /* 69, "69", "0x45", 6.9e1. Return: 0 or -1. */
-int json_number(const json_t *v, uint64_t *to)
+int json_number(const json_t *v, __u64 *to)
 {
 	double real = json_real_value(v);
 
 	if (json_is_string(v))
 		return string_number(json_string_value(v), to);
 	if (json_is_real(v) && real >= 0 && real < MAX_REAL &&
-	    real == (double)(uint64_t)real) {
+	    real == (double)(__u64)real) {
 		*to = real;
 		return 0;
 	}

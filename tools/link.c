@@ -129,7 +129,7 @@ static void say_addresses(const char *name)
 			continue;
 		inet_ntop(AF_INET, &((struct sockaddr_in *)a->ifa_addr)->sin_addr,
 			  text, sizeof(text));
-		printf("tap %s: had the address %s; to give it to the new interface: ip addr add %s/%d dev %s\n",
+		printf("tap %s: had address %s; to have it again: ip addr add %s/%d dev %s\n",
 		       name, text, text,
 		       __builtin_popcount(mask->sin_addr.s_addr), name);
 	}
@@ -141,12 +141,14 @@ int link_move_aside(const char *name, struct old_tap *old)
 {
 	int fd = tap_open(name);
 
-	if (fd < 0 && errno == EBUSY)
-		return complain("the tap %s is open in a program: is the daemon still running? (to end it: pkill hvisor-virtio)",
-				name);
+	if (fd < 0 && errno == EBUSY) {
+		say_err("the tap %s is open in a program: is the daemon still running? (to end it: pkill hvisor-virtio)",
+			name);
+		return -1;
+	}
 	if (fd < 0)
-		return complain("the tap %s cannot be opened: %s", name,
-				strerror(errno));
+		return say_err("the tap %s cannot be opened: %s", name,
+			       strerror(errno));
 	close(fd);
 	say_addresses(name);
 	snprintf(old->aside, sizeof(old->aside), "hvnet-old%u",
@@ -155,8 +157,8 @@ int link_move_aside(const char *name, struct old_tap *old)
 		old->bridge[0] = '\0';
 	old->up = link_up(name);
 	if (link_rename(name, old->aside)) {
-		complain("the tap %s cannot be renamed: %s", name,
-			 strerror(errno));
+		say_err("the tap %s cannot be renamed: %s", name,
+			strerror(errno));
 		link_set_up(name, old->up);
 		return -1;
 	}
@@ -171,17 +173,19 @@ int link_take_place(const struct old_tap *old)
 
 	if (!old->name[0])
 		return 0;
-	if (old->bridge[0] && !link_is_bridge(old->bridge))
-		return complain("the tap %s is a port of %s, which is no bridge: take it out first: ip link set %s nomaster",
-				old->name, old->bridge, old->name);
+	if (old->bridge[0] && !link_is_bridge(old->bridge)) {
+		say_err("the tap %s is a port of %s, which is no bridge: take it out first: ip link set %s nomaster",
+			old->name, old->bridge, old->name);
+		return -1;
+	}
 	strcpy(ifr.ifr_name, old->bridge);
 	ifr.ifr_ifindex = if_nametoindex(old->name);
 	if (old->bridge[0] && link_ioctl(SIOCBRADDIF, &ifr))
-		return complain("%s cannot be put into bridge %s: %s",
-				old->name, old->bridge, strerror(errno));
+		return say_err("%s cannot be put into bridge %s: %s",
+			       old->name, old->bridge, strerror(errno));
 	if (old->up && link_set_up(old->name, true))
-		return complain("%s cannot be set up: %s", old->name,
-				strerror(errno));
+		return say_err("%s cannot be set up: %s", old->name,
+			       strerror(errno));
 	return 0;
 }
 
@@ -195,8 +199,8 @@ int link_drop(const struct old_tap *old)
 	fd = tap_open(old->aside);
 	err = fd < 0 || ioctl(fd, TUNSETPERSIST, 0);
 	if (err)
-		complain("the old tap, now called %s, cannot be deleted: %s; do: ip link del %s",
-			 old->aside, strerror(errno), old->aside);
+		say_err("the old tap, now called %s, cannot be deleted: %s; do: ip link del %s",
+			old->aside, strerror(errno), old->aside);
 	if (fd >= 0)
 		close(fd);
 	return err ? -1 : 0;
@@ -209,6 +213,6 @@ void link_put_back(const struct old_tap *old)
 		return;
 	if (link_rename(old->aside, old->name) ||
 	    (old->up && link_set_up(old->name, true)))
-		complain("the tap %s, now called %s, cannot be put back: %s",
-			 old->name, old->aside, strerror(errno));
+		say_err("the tap %s, now called %s, cannot be put back: %s",
+			old->name, old->aside, strerror(errno));
 }

@@ -15,13 +15,13 @@
 #define EXIT_USAGE	2
 
 static const char usage_text[] =
-"Sets up guests' network cards in hvisor_vnet, from hvisor-tool's virtio_cfg.json.\n"
+"Sets up guests' network cards in hvisor_vnet, from hvisor-tool's configuration.\n"
+"FILE is virtio_cfg.json, ZONE a zone's own JSON file.\n"
 "\n"
 "hvnet start FILE            module, net devices and daemon, in the right order\n"
-"hvnet stop [FILE]           the way back; what runs is refused without --force\n"
+"hvnet stop [FILE]           the way back\n"
 "hvnet status                what there is, and how it does\n"
-"hvnet doctor [FILE [ZONE]]  is all there? says what to type or paste where not;\n"
-"                            FILE is virtio_cfg.json, ZONE the zone's own JSON file\n"
+"hvnet doctor [FILE [ZONE]]  is all there? says what to type or paste if not\n"
 "\n"
 "hvnet load FILE             only the net devices, in a module that is loaded\n"
 "hvnet unload [FILE]         the way back\n"
@@ -122,7 +122,7 @@ static const struct command commands[] = {
 
 static int usage_error(const char *what, const char *which)
 {
-	complain("%s%s; for help: hvnet --help", what, which);
+	say_err("%s%s; for help: hvnet --help", what, which);
 	return EXIT_USAGE;
 }
 
@@ -166,7 +166,7 @@ static int run_command(const struct command *command, char **files,
 	int err;
 
 	if (command->changes && geteuid()) {
-		complain("%s changes the system: be root", command->name);
+		say_err("%s changes the system: be root", command->name);
 		return EXIT_FAILURE;
 	}
 	if (!files[0])
@@ -212,8 +212,8 @@ int main(int argc, char **argv)
 		return usage_error("there is no command ", argv[0]);
 	letter = given[strspn(given, command->options)];
 	if (letter) {
-		complain("%s has no option --%s; for help: hvnet --help",
-			 command->name, option_name(letter));
+		say_err("%s has no option --%s; for help: hvnet --help",
+			command->name, option_name(letter));
 		return EXIT_USAGE;
 	}
 	if (argc - 1 < command->min_files)

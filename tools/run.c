@@ -50,14 +50,16 @@ static int insert_module(const char *file)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC), err;
 
-	if (fd < 0)
-		return complain("the module is not installed, and there is no %s here; do: make modules_install; depmod",
-				file);
+	if (fd < 0) {
+		say_err("the module is not installed, and there is no %s here; do: make modules_install; depmod",
+			file);
+		return -1;
+	}
 	err = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
 	close(fd);
 	if (err)
-		return complain("%s cannot be loaded: %s%s", file, strerror(err),
-				err == ENOEXEC ? " (was it built for this kernel? dmesg says)" : "");
+		return say_err("%s cannot be loaded: %s%s", file, strerror(err),
+			       err == ENOEXEC ? " (was it built for this kernel? dmesg says)" : "");
 	printf("module: loaded from %s\n", file);
 	return 0;
 }
@@ -79,8 +81,8 @@ static int unload_module(void)
 	if (!board_loaded())
 		return 0;
 	if (syscall(SYS_delete_module, "hvisor_vnet", O_NONBLOCK))
-		return complain("the module cannot be unloaded: %s",
-				strerror(errno));
+		return say_err("the module cannot be unloaded: %s",
+			       strerror(errno));
 	puts("module: unloaded");
 	return 0;
 }
@@ -98,12 +100,12 @@ static bool node_taken(void)
 static int take_node(void)
 {
 	if (!exists(HVISOR_NODE))
-		return complain("there is no " HVISOR_NODE "; do: insmod hvisor.ko");
+		return say_err("there is no " HVISOR_NODE "; do: insmod hvisor.ko");
 	if (board_write(HVISOR_NODE, "backend", HVISOR_NODE))
 		return -1;
 	if (mount(OUR_NODE, HVISOR_NODE, NULL, MS_BIND, NULL)) {
-		complain("mount --bind " OUR_NODE " " HVISOR_NODE ": %s",
-			 strerror(errno));
+		say_err("mount --bind " OUR_NODE " " HVISOR_NODE ": %s",
+			strerror(errno));
 		board_write(HVISOR_NODE, "backend", "\n");
 		return -1;
 	}
@@ -122,9 +124,9 @@ static int unmount_node(void)
 			int err = errno;
 
 			daemon_holders(node_number(OUR_NODE), who, sizeof(who));
-			return complain("umount " HVISOR_NODE ": %s%s%s",
-					strerror(err), who[0] ? "; it is open in " : "",
-					who);
+			return say_err("umount " HVISOR_NODE ": %s%s%s",
+				       strerror(err), who[0] ? "; it is open in " : "",
+				       who);
 		}
 		usleep(LOOK_MS * 1000);
 	}
@@ -169,9 +171,11 @@ become_daemon(const struct options *o, const char *file, int log, int report)
 
 static int complain_exec(const struct options *o, int err)
 {
-	if (!o->hvisor && err == ENOENT)
-		return complain("there is no command hvisor in PATH, and none here; add --hvisor=/where/it/is/hvisor");
-	return complain("%s: %s", o->hvisor ?: "hvisor", strerror(err));
+	if (!o->hvisor && err == ENOENT) {
+		say_err("there is no command hvisor in PATH, and none here; add --hvisor=/where/it/is/hvisor");
+		return -1;
+	}
+	return say_err("%s: %s", o->hvisor ?: "hvisor", strerror(err));
 }
 
 /* Fork and exec; return the process, or -1, said why. */
@@ -181,13 +185,13 @@ static pid_t spawn_daemon(const struct options *o, const char *file, int log)
 	pid_t pid;
 
 	if (pipe2(report, O_CLOEXEC))
-		return complain("pipe: %s", strerror(errno));
+		return say_err("pipe: %s", strerror(errno));
 	pid = fork();
 	if (!pid)
 		become_daemon(o, file, log, report[1]);
 	close(report[1]);
 	if (pid < 0) {
-		complain("fork: %s", strerror(errno));
+		say_err("fork: %s", strerror(errno));
 	} else if (read(report[0], &err, sizeof(err)) > 0) {
 		waitpid(pid, NULL, 0);
 		pid = complain_exec(o, err);
@@ -217,9 +221,11 @@ static int watch_daemon(pid_t pid, const char *file)
 	int status, i;
 
 	for (i = 0; i < SETTLE_MS / LOOK_MS; i++) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return complain("the daemon ended at once ('hvisor virtio start %s'); it said:",
-					file);
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			say_err("the daemon ended at once ('hvisor virtio start %s'); it said:",
+				file);
+			return -1;
+		}
 		usleep(LOOK_MS * 1000);
 	}
 	return 0;
@@ -238,8 +244,8 @@ static int start_daemon(const struct config *c, const struct options *o)
 	}
 	log = open(o->daemon_log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log < 0)
-		return complain("%s: %s; for another file add --daemon-log=FILE",
-				o->daemon_log, strerror(errno));
+		return say_err("%s: %s; for another file add --daemon-log=FILE",
+			       o->daemon_log, strerror(errno));
 	from = lseek(log, 0, SEEK_END);
 	pid = spawn_daemon(o, daemon_file_name(file, c, o), log);
 	if (pid > 0) {
@@ -261,6 +267,11 @@ static int stop_daemon(void)
 
 	if (!pid)
 		return 0;
+	if (daemon_node(pid) == NODE_OTHER) {
+		printf("daemon: process %d is hvisor.ko's, and left alone\n",
+		       pid);
+		return 0;
+	}
 	kill(pid, SIGTERM);
 	for (i = 0; i < END_MS / LOOK_MS; i++) {
 		if (daemon_find() != pid) {
@@ -269,8 +280,8 @@ static int stop_daemon(void)
 		}
 		usleep(LOOK_MS * 1000);
 	}
-	return complain("the daemon, process %d, does not end; do: kill -9 %d",
-			pid, pid);
+	return say_err("the daemon, process %d, does not end; do: kill -9 %d",
+		       pid, pid);
 }
 
 /* Whom to ask to end it: one that has hvisor.ko's own page would not see ours. */
@@ -281,10 +292,10 @@ static int refuse_daemon(const struct config *c)
 	if (!pid)
 		return 0;
 	if (node_taken())
-		return complain("the daemon runs already, process %d; to end it: hvnet stop %s",
-				pid, c->file);
-	return complain("the daemon runs without us, process %d; shut its zones down, then: kill %d",
-			pid, pid);
+		return say_err("the daemon runs already, process %d; to end it: hvnet stop %s",
+			       pid, c->file);
+	return say_err("the daemon runs without us, process %d; shut its zones down, then: kill %d",
+		       pid, pid);
 }
 
 /* "hvnet start". Return: 0 or -1, said why, with all as before. */

@@ -4,7 +4,6 @@
  * looked at, which is another than "/" when "doctor" looks at a copy of a board.
  */
 #include <limits.h>
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,7 +12,7 @@
 const char *hvnet_root = "";
 
 /* Say what is wrong, and return -1 for the caller to return. */
-int complain(const char *fmt, ...)
+int say_err(const char *fmt, ...)
 {
 	va_list args;
 
@@ -79,7 +78,7 @@ int read_line(char *to, size_t size, const char *fmt, ...)
 }
 
 /* 592 MiB, 4 GiB, 4100 bytes */
-void human_size(char *to, size_t size, uint64_t bytes)
+void human_size(char *to, size_t size, __u64 bytes)
 {
 	static const char * const unit[] = { "bytes", "KiB", "MiB", "GiB" };
 	size_t i = 0;
@@ -88,5 +87,5 @@ void human_size(char *to, size_t size, uint64_t bytes)
 		bytes >>= 10;
 		i++;
 	}
-	snprintf(to, size, "%" PRIu64 " %s", bytes, unit[i]);
+	snprintf(to, size, "%llu %s", bytes, unit[i]);
 }

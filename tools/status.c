@@ -12,6 +12,9 @@
 #define STATUS_NEEDS_RESET	0x40
 #define STATUS_FAILED		0x80
 
+/* Frames from and to the guest; interrupts that nothing brought to it. */
+#define ROW	"%-10s %-8s %-10s %-15s %11s %11s %7s\n"
+
 static const char *guest_words(const char *status)
 {
 	unsigned long s = strtoul(status, NULL, 0);
@@ -35,7 +38,7 @@ static void device_value(char *to, size_t size, const char *device,
 static int print_device(const char *name, void *arg)
 {
 	char netdev[IFNAMSIZ], master[IFNAMSIZ] = "-";
-	char word[32], irq[32], mac[32], tx[32], rx[32], stalls[32];
+	char word[32], tx[32], rx[32], stalls[32];
 
 	(void)arg;
 	if (board_is_zone(name))
@@ -43,13 +46,10 @@ static int print_device(const char *name, void *arg)
 	board_netdev(name, netdev);
 	link_master(netdev, master);
 	device_value(word, sizeof(word), name, "status");
-	device_value(irq, sizeof(irq), name, "irq");
-	device_value(mac, sizeof(mac), name, "mac");
 	device_value(tx, sizeof(tx), name, "counters/tx_frames");
 	device_value(rx, sizeof(rx), name, "counters/rx_frames");
 	device_value(stalls, sizeof(stalls), name, "counters/stalls");
-	printf("%-18s %5s  %-17s  %-15s %-10s %-9s %12s %12s %7s\n", name, irq,
-	       mac, netdev, master, guest_words(word), tx, rx, stalls);
+	printf(ROW, netdev, master, guest_words(word), name, tx, rx, stalls);
 	return 0;
 }
 
@@ -68,9 +68,9 @@ static void print_devices(void)
 		puts("devices      none; a configuration is set up by: hvnet load FILE");
 		return;
 	}
-	printf("\n%-18s %5s  %-17s  %-15s %-10s %-9s %12s %12s %7s\n", "device",
-	       "irq", "guest's address", "interface", "bridge", "guest",
-	       "from guest", "to guest", "stalls");
+	putchar('\n');
+	printf(ROW, "interface", "bridge", "guest", "device", "from guest",
+	       "to guest", "stalls");
 	board_each(print_device, NULL);
 }
 

@@ -54,6 +54,14 @@ compiler()
 		>/dev/null
 }
 
+# Warnings are errors there.
+hvnet()
+{
+	make -s -B -C tools O="$out/hvnet-$1" STATIC=1 \
+		CROSS_COMPILE="$(cross_prefix "$1")" \
+		JANSSON="$("$HVNET_VM/kernel.sh" library "$1")"
+}
+
 # With W=1 again, so that nothing is compiled a second time.
 sparse_build()
 {
@@ -70,6 +78,8 @@ ignored()
 	# Programs, which have no kernel types nor its attributes, and whose
 	# checks end the test.
 	user) echo PREFER_KERNEL_TYPES,PREFER_DEFINED_ATTRIBUTE_MACRO,MACRO_WITH_FLOW_CONTROL ;;
+	# Texts that a test compares stand in one line each.
+	texts) echo "$(ignored user),LONG_LINE,LONG_LINE_STRING,SPLIT_STRING,REPEATED_WORD" ;;
 	# ring.h includes linux/virtio_ring.h, which is not its own name.
 	kernel) echo EMBEDDED_FILENAME ;;
 	esac
@@ -98,10 +108,12 @@ licences()
 }
 
 # Headers below unit/include imitate the kernel's own macros: not ours to style.
-user='^selftests/\(unit\|vm\|hvisor_vnet\|mutants\)/'
+user='^\(tools\|selftests/\(unit\|vm\|hvisor_vnet\|mutants\)\)/'
+texts='/config_test\.c$'
 compat='\(^\|_\|/\)compat\.h$'
 all=$(sources '*.[ch]' | grep -v '^selftests/unit/include/')
-mapfile -t user_files < <(grep "$user" <<<"$all")
+mapfile -t user_files < <(grep "$user" <<<"$all" | grep -v "$texts")
+mapfile -t text_files < <(grep "$texts" <<<"$all")
 mapfile -t compat_files < <(grep -v "$user" <<<"$all" | grep "$compat")
 mapfile -t kernel_files < <(grep -v "$user" <<<"$all" | grep -v "$compat")
 mapfile -t scripts < <({ sources '*.sh'; ls .ci/run; } 2>/dev/null)
@@ -109,18 +121,22 @@ mapfile -t scripts < <({ sources '*.sh'; ls .ci/run; } 2>/dev/null)
 # What must be fetched is fetched now: a check that passes says nothing.
 for arch in arm64 x86_64; do
 	"$HVNET_VM/kernel.sh" kdir "$HVNET_MAIN_KERNEL" $arch >/dev/null || exit 1
+	"$HVNET_VM/kernel.sh" library $arch >/dev/null || exit 1
 done
 checkpatch_dir=$("$HVNET_VM/kernel.sh" scripts) || exit 1
 
 echo "KTAP version 1"
-echo "1..9"
+echo "1..12"
 point "no warning with W=1, arm64" compiler arm64
 point "no warning with W=1, x86_64" compiler x86_64
+point "no warning in hvnet, arm64" hvnet arm64
+point "no warning in hvnet, x86_64" hvnet x86_64
 point "sparse is silent, arm64" sparse_build arm64
 point "sparse is silent, x86_64" sparse_build x86_64
 point "checkpatch is silent, kernel code" checkpatch kernel "${kernel_files[@]}"
 point "checkpatch is silent, compat headers" checkpatch compat "${compat_files[@]}"
-point "checkpatch is silent, test programs" checkpatch user "${user_files[@]}"
+point "checkpatch is silent, programs" checkpatch user "${user_files[@]}"
+point "checkpatch is silent, tables of texts" checkpatch texts "${text_files[@]}"
 # Functions with optional arguments look misused to it (SC2120).
 point "shellcheck is silent" shellcheck -x -P SCRIPTDIR -S warning -e SC2120 \
 	"${scripts[@]}"
