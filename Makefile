@@ -44,6 +44,15 @@ check:
 check-unit check-static check-build check-vm check-mutants:
 	@$(CHECK) $(@:check-%=%)
 
+# The binaries are the user's own: HVISOR, HVISOR_TOOL, HVISOR_KO.  Without them
+# this is skipped, which is no error.
+on_hvisor = HVISOR="$(HVISOR)" HVISOR_TOOL="$(HVISOR_TOOL)" \
+	HVISOR_KO="$(HVISOR_KO)" HVISOR_BASELINE="$(HVISOR_BASELINE)" \
+	selftests/hvisor/run.sh --guest-kernel $(or $(GUEST_KERNEL),$(KERNEL))
+
+check-hvisor:
+	@$(on_hvisor) $(TESTS) || [ $$? -eq 4 ]
+
 help:
 	@echo "make			build hvisor_vnet.ko for the kernel at KDIR"
 	@echo "			(default: the running one; ARCH, CROSS_COMPILE)"
@@ -58,6 +67,9 @@ help:
 	@echo "make check-build	compile for 5.10 and 6.12 too, arm64 and x86_64"
 	@echo "make check-vm		tests on a real kernel in a VM; for example"
 	@echo "			KERNEL=6.12 ARCH=x86_64 TESTS=\"one two\""
+	@echo "make check-hvisor	tests on the real hypervisor, in QEMU; needs its"
+	@echo "			user's binaries: HVISOR=/path/hvisor.bin"
+	@echo "			HVISOR_TOOL=/path/hvisor HVISOR_KO=/path/hvisor.ko"
 	@echo "make check-mutants	does each test catch what it is there for?"
 	@echo "make clean		remove what was built"
 	@echo
@@ -65,4 +77,5 @@ help:
 	@echo "kernels are kept in $${XDG_CACHE_HOME:-~/.cache}/hvisor_vnet."
 
 .PHONY: all modules modules_install tools tools_install install clean demo \
-	help check check-unit check-static check-build check-vm check-mutants
+	help check check-unit check-static check-build check-vm check-mutants \
+	check-hvisor

@@ -70,14 +70,17 @@ cross_prefix()
 }
 
 # Takes the lock called $1 for the rest of the calling (sub)shell, so that
-# two runs at once never unpack into the same directory.
+# two runs at once never unpack into the same directory.  One that was taken
+# before stays taken.
 cache_lock()
 {
+	local lock
+
 	mkdir -p "$HVNET_CACHE/lock"
-	exec 8>"$HVNET_CACHE/lock/$1"
-	if ! flock -n 8; then
+	exec {lock}>"$HVNET_CACHE/lock/$1"
+	if ! flock -n "$lock"; then
 		say "another run is filling the cache ($1), waiting for it"
-		flock 8
+		flock "$lock"
 	fi
 }
 

@@ -8,6 +8,9 @@
 #	programs and their libraries; kept in the cache, its path is printed
 #   initramfs.sh overlay VERSION ARCH BUILD FILE
 #	kernel modules, hvnet and ours from BUILD, and the tests; written to FILE
+#   initramfs.sh tree VERSION ARCH DIR FILE MODULE...
+#	adds these kernel modules and what they need to DIR, beside those that
+#	are in its root already, and writes all of it to FILE
 #
 # Neither is compressed: under emulation unpacking would cost more than it saves.
 set -eu
@@ -102,26 +105,37 @@ module_files()
 	}' "$1/modules.dep"
 }
 
-overlay()
+# add_modules VERSION ARCH STAGE MODULE...: Debian's, and *.ko of the stage's root
+add_modules()
 {
-	local version=$1 arch=$2 build=$3 image=$4 boot release tree stage
-	local module file to
+	local boot release tree to stage=$3 module file
 
-	boot=$("$HVNET_VM/kernel.sh" boot "$version" "$arch")
+	boot=$("$HVNET_VM/kernel.sh" boot "$1" "$2")
+	shift 3
 	release=$(cat "$boot/release")
 	tree=$boot/root/lib/modules/$release
-	stage=$(mktemp -d)
 	to=$stage/lib/modules/$release
-	mkdir -p "$to/extra" "$stage/rig" "$stage/tests" "$stage/etc"
+	mkdir -p "$to/extra"
 	cp "$tree"/modules.builtin* "$tree/modules.order" "$to/"
-	for module in $MODULES; do
+	for module; do
 		module_files "$tree" "$module"
 	done | sort -u | while read -r file; do
 		mkdir -p "$to/$(dirname "$file")"
 		cp "$tree/$file" "$to/$file"
 	done
-	find "$build/src" -name '*.ko' -exec cp {} "$to/extra/" \;
+	find "$stage" -maxdepth 1 -name '*.ko' -exec mv {} "$to/extra/" \;
 	depmod -b "$stage" "$release"
+}
+
+overlay()
+{
+	local version=$1 arch=$2 build=$3 image=$4 stage file
+
+	stage=$(mktemp -d)
+	mkdir -p "$stage/rig" "$stage/tests" "$stage/etc" "$stage/usr/sbin"
+	find "$build/src" -name '*.ko' -exec cp {} "$stage/" \;
+	# shellcheck disable=SC2086
+	add_modules "$version" "$arch" "$stage" $MODULES
 	cp "$HVNET_VM/init.sh" "$stage/init"
 	cp "$HVNET_VM/clean.sh" "$build/rigrun" "$stage/rig/"
 	(cd "$build/src/selftests/hvisor_vnet" &&
@@ -129,11 +143,19 @@ overlay()
 	while read -r file; do
 		cp "$build/src/selftests/hvisor_vnet/$file" "$stage/tests/"
 	done
-	mkdir -p "$stage/usr/sbin"
 	cp "$build/src/tools/hvnet" "$stage/usr/sbin/"
 	chmod 755 "$stage/init" "$stage/tests/"*
 	pack "$stage" "$image"
 	rm -rf "$stage"
+}
+
+tree()
+{
+	local version=$1 arch=$2 stage=$3 image=$4
+
+	shift 4
+	add_modules "$version" "$arch" "$stage" "$@"
+	pack "$stage" "$image"
 }
 
 case ${1-} in
@@ -143,7 +165,12 @@ base)
 overlay)
 	overlay "$2" "$(kernel_arch "$3")" "$4" "$5"
 	;;
+tree)
+	shift
+	tree "$@"
+	;;
 *)
-	die "usage: initramfs.sh base ARCH | overlay VERSION ARCH BUILD FILE"
+	die "usage: initramfs.sh base ARCH | overlay VERSION ARCH BUILD FILE |" \
+		"tree VERSION ARCH DIR FILE MODULE..."
 	;;
 esac

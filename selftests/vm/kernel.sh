@@ -20,7 +20,8 @@ set -eu
 GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-ping"
 
 # Parts of the kernel's module tree worth unpacking: a quarter of it.
-MODULE_DIRS="net lib crypto drivers/net drivers/virtio drivers/char/hw_random"
+MODULE_DIRS="net lib crypto drivers/net drivers/virtio drivers/char/hw_random
+drivers/block/virtio_blk drivers/char/virtio_console"
 
 host_codename()
 {
@@ -246,7 +247,7 @@ fill_boot()
 	set -- './boot/vmlinuz-*' '*/modules.builtin' '*/modules.order' \
 		'*/modules.builtin.modinfo'
 	for part in $MODULE_DIRS; do
-		set -- "$@" "*/$release/kernel/$part/*"
+		set -- "$@" "*/$release/kernel/$part*"
 	done
 	unpack "$dir"/debs/linux-image-*.deb "$dir/root" "$@"
 	cp "$dir"/root/boot/vmlinuz-* "$dir/vmlinuz"
@@ -256,7 +257,14 @@ fill_boot()
 		mv "$dir/root/usr/lib/modules/$release" "$dir/root/lib/modules/"
 	find "$dir/root" -name '*.ko.xz' -exec xz -d {} +
 	depmod -b "$dir/root" "$release"
+	echo "$MODULE_DIRS" >"$dir/module-dirs"
 	echo "$release" >"$dir/release"
+}
+
+# One that was filled when fewer modules were wanted is no use.
+outdated_boot()
+{
+	[ "$(cat "$1/module-dirs" 2>/dev/null)" != "$MODULE_DIRS" ]
 }
 
 # All library packages that $@ depend on, directly or not.
@@ -329,6 +337,7 @@ kdir)
 	;;
 boot)
 	dir=$HVNET_CACHE/boot-$2-$(kernel_arch "$3")
+	! outdated_boot "$dir" || rm -f "$dir/SHA256SUMS"
 	provide "$dir" fill_boot "$2" "$(kernel_arch "$3")"
 	echo "$dir"
 	;;

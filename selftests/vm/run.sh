@@ -19,11 +19,10 @@
 #	append="..."	words for the kernel's command line
 set -u
 . "$(dirname "$0")/common.sh"
+# shellcheck source=stream.sh
+. "$HVNET_VM/stream.sh"
 
 RAW_SIZE=0x08000000		# memory that Linux does not map: the raw guest's
-BOOT_SECONDS=120
-STUCK_SECONDS=10		# what it gets once a CPU is known to be stuck
-GRACE_SECONDS=90		# what the VM may take to end a test by itself
 
 usage()
 {
@@ -78,16 +77,6 @@ if [ $list = yes ]; then
 	printf '%s\n' "${tests[@]}"
 	exit 0
 fi
-
-qemu_pid=
-work=
-cleanup()
-{
-	[ -n "$qemu_pid" ] && kill -KILL "$qemu_pid" 2>/dev/null
-	[ -n "$work" ] && rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' INT TERM HUP
 
 # --- what each test asks for
 
@@ -261,7 +250,7 @@ make_command_line()
 # happens; when it returns, the VM is gone.
 boot_vm()
 {
-	local end line text status qemu=()
+	local qemu=()
 
 	mkdir -p "$work/list/etc"
 	make_command_line "$1"
@@ -271,59 +260,10 @@ boot_vm()
 	(cd "$work/list" && find etc | cpio -o -H newc -R 0:0 --quiet) \
 		>"$work/list.cpio"
 	cat "$base" "$work/overlay.cpio" "$work/list.cpio" >"$work/initrd"
-	echo "${qemu[*]}" >>"$log"
-	exec {console}< <(exec "${qemu[@]}" </dev/null 2>&1)
-	qemu_pid=$!
-	bound=$((SECONDS + BOOT_SECONDS))
-	while :; do
-		end=$((bound < give_up ? bound : give_up))
-		IFS= read -r -t "$((end > SECONDS ? end - SECONDS : 1))" \
-			-u "$console" line
-		status=$?
-		if [ $status -gt 128 ]; then
-			on_death "no end after $((SECONDS - began_s)) s, VM killed"
-			break
-		elif [ $status -ne 0 ]; then
-			on_death "the VM stopped"
-			break
-		fi
-		line=${line%$'\r'}
-		printf '%s\n' "$line" >>"$log"
-		text=${line#\[*\] }
-		case $text in
-		"rig| "*) on_text "${text#rig| }" ;;
-		"rig|") on_text "" ;;
-		"rig-begin "*) on_begin "${text#rig-begin }" ;;
-		"rig-end "*) on_end "${text#rig-end }" ;;
-		"rig-boot "*) on_complaint "while booting: ${text#rig-boot }" ;;
-		"rig-done") on_done ;;
-		*)
-			said+=("$line")
-			case $text in
-			"Kernel panic"* | *Oops* | *BUG:* | "Unable to handle"*)
-				on_complaint "$text"
-				;;
-			*"rcu: INFO:"* | *"soft lockup"*)
-				# A CPU is gone: no use waiting for the rest.
-				on_complaint "$text"
-				[ $bound -lt $((SECONDS + STUCK_SECONDS)) ] ||
-					bound=$((SECONDS + STUCK_SECONDS))
-				;;
-			esac
-			;;
-		esac
-	done
-	kill -KILL "$qemu_pid" 2>/dev/null
-	wait "$qemu_pid" 2>/dev/null
-	qemu_pid=
-	exec {console}<&-
+	follow_vm
 }
 
-# --- tests: what happens in a VM becomes KTAP
-
-passed=0 failed=0 skipped=0 number=0
-current='' began=0 began_s=0 complaint='' boot_trouble='' finished=no
-points=0 bad_points=0 plan='' said=()
+# --- tests
 
 on_list()
 {
@@ -338,125 +278,10 @@ on_list()
 	done
 }
 
-on_begin()
+describe_vm()
 {
-	current=$1
-	began=$EPOCHREALTIME began_s=$SECONDS
-	bound=$((SECONDS + timeout[$current] + GRACE_SECONDS))
-	complaint='' said=() points=0 bad_points=0 plan=''
-	echo "# $current (VM: ${smp[$current]} CPUs$(
-		[ "${icount[$current]}" = 1 ] && echo ", virtual time"))"
-}
-
-on_text()
-{
-	case $1 in
-	"ok "*) points=$((points + 1)) ;;
-	"not ok "*) points=$((points + 1)) bad_points=$((bad_points + 1)) ;;
-	1..*) plan=${1#1..} plan=${plan%% *} ;;
-	"TAP version "* | "KTAP version "*) return ;;
-	esac
-	printf '  %s\n' "$1"
-}
-
-on_complaint()
-{
-	[ -n "$complaint" ] || complaint=$1
-	[ -n "$current" ] || boot_trouble=$1
-}
-
-# Prints the test point of the current test: $1 is why it failed, or empty.
-conclude()
-{
-	local took
-
-	took=$(seconds_between "$began" "$EPOCHREALTIME")
-	number=$((number + 1))
-	concluded[$current]=1
-	case $1 in
-	'')
-		passed=$((passed + 1))
-		echo "ok $number $current # time ${took} s"
-		;;
-	SKIP)
-		skipped=$((skipped + 1))
-		echo "ok $number $current # SKIP time ${took} s"
-		;;
-	*)
-		failed=$((failed + 1))
-		echo "not ok $number $current # time ${took} s: $1"
-		[ ${#said[@]} -eq 0 ] ||
-			printf '#   %s\n' "${said[@]:0:40}"
-		;;
-	esac
-	current='' said=()
-	bound=$((SECONDS + BOOT_SECONDS))
-}
-
-on_end()
-{
-	local name status ms why
-
-	read -r name status ms why <<<"$1"
-	: "$name" "$ms"
-	if [ "$why" != - ]; then
-		conclude "$why"
-	elif [ "$status" = 124 ]; then
-		conclude "timeout"
-	elif [ "$status" = 4 ]; then
-		conclude SKIP
-	elif [ "$status" != 0 ]; then
-		conclude "exit status $status"
-	elif [ $bad_points -gt 0 ]; then
-		conclude "exit status 0 with $bad_points failed points"
-	elif [ $points -eq 0 ]; then
-		conclude "it tested nothing"
-	elif [ -n "$plan" ] && [ "$plan" != $points ]; then
-		conclude "planned $plan points, made $points"
-	else
-		conclude ''
-	fi
-}
-
-on_done()
-{
-	finished=yes
-	bound=$((SECONDS + STUCK_SECONDS))
-}
-
-on_death()
-{
-	if [ -n "$current" ]; then
-		conclude "${complaint:-$1}"
-	elif [ $finished = no ]; then
-		boot_trouble=${boot_trouble:-$1}
-	fi
-}
-
-# Runs tests with the wishes $1 until each is concluded.  After one that left
-# the kernel in doubt the rest gets a new VM.
-run_group()
-{
-	local key=$1 rest name before
-
-	shift
-	while [ $# -gt 0 ]; do
-		finished=no boot_trouble='' before=$number
-		boot_vm "$key" "$@"
-		rest=()
-		for name; do
-			[ -n "${concluded[$name]-}" ] || rest+=("$name")
-		done
-		if [ ${#rest[@]} -gt 0 ] && { [ "$number" = "$before" ] ||
-			[ -n "$boot_trouble" ] || [ $SECONDS -ge $give_up ]; }; then
-			for name in "${rest[@]}"; do
-				current=$name began=$EPOCHREALTIME said=()
-				conclude "not run: ${boot_trouble:-out of time}"
-			done
-			rest=()
-		fi
-		set -- "${rest[@]}"
-	done
+	echo "VM: ${smp[$1]} CPUs$([ "${icount[$1]}" = 1 ] &&
+		echo ", virtual time")"
 }
 
 run_tests()
@@ -489,9 +314,7 @@ run_tests()
 		read -ra members <<<"${group[$key]}"
 		run_group "$key" "${members[@]}"
 	done
-	echo "# tests in the VM ($kernel, $arch): $passed passed," \
-		"$failed failed, $skipped skipped, $SECONDS s"
-	[ $failed -eq 0 ]
+	sum_up "tests in the VM ($kernel, $arch)"
 }
 
 # --- one command instead of tests
@@ -523,8 +346,6 @@ run_command()
 
 # --- main
 
-declare -A concluded
-
 main()
 {
 	local name
@@ -537,7 +358,6 @@ main()
 	out=${out:-$src/build/$kernel-$arch}
 	"$HVNET_VM/build.sh" --src "$src" --out "$out" --kernel "$kernel" \
 		--arch "$arch" >/dev/null || die "the build failed"
-	work=$(mktemp -d)
 	exec 9>"$out/lock"
 	flock 9
 	"$HVNET_VM/initramfs.sh" overlay "$kernel" "$arch" "$out" \
@@ -545,9 +365,7 @@ main()
 	flock -u 9
 	base=$("$HVNET_VM/initramfs.sh" base "$arch") || exit 1
 	boot=$("$HVNET_VM/kernel.sh" boot "$kernel" "$arch") || exit 1
-	mkdir -p "$out/log"
-	log=$(mktemp "$out/log/console.XXXXXX")
-	ln -sf "${log##*/}" "$out/log/console"
+	open_log "$out/log"
 	SECONDS=0
 	give_up=$((SECONDS + deadline))
 	if [ -n "$command" ]; then
