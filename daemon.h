@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Life beside hvisor-tool: what daemon.c and the rest of the module ask of each
- * other.  Knows nothing of virtio or of networking.
+ * Life beside hvisor-tool: what daemon.c and its parts and the rest of the
+ * module ask of each other.  Knows nothing of virtio or of networking.
  */
 #ifndef HVNET_DAEMON_H
 #define HVNET_DAEMON_H
@@ -14,7 +14,9 @@
 int hvnet_daemon_init(void);
 void hvnet_daemon_exit(void);
 void hvnet_daemon_set_page(struct hvpage *hp);
-enum hvpage_reply hvnet_daemon_access(struct hvpage_access *acc);
+enum hvpage_reply hvnet_daemon_access(const struct hvpage_access *acc);
+bool hvnet_daemon_owes(u32 zone);
+void hvnet_daemon_zone_gone(u32 zone);
 int hvnet_daemon_set_backend(const char *path, struct hvnet_reason *why);
 
 /* Zone life: hvisor_vnet.c */

@@ -109,12 +109,16 @@ enum hvisor_hypercall {
  * What hvisor-tool asks of its kernel module's device node.  Most commands
  * encode the size of a pointer, whatever the argument points to.
  */
-#define HVISOR_TOOL_INIT_VIRTIO		_IO(1, 0)
-#define HVISOR_TOOL_FINISH_REQ		_IO(1, 2)
-#define HVISOR_TOOL_ZONE_START		_IOW(1, 3, u64)	/* begins: u32 id */
-#define HVISOR_TOOL_ZONE_SHUTDOWN	_IOW(1, 4, u64)	/* by value: id */
-#define HVISOR_TOOL_SET_EVENTFD		_IOW(1, 7, int)	/* by value: fd */
-#define HVISOR_TOOL_LOAD_IMAGE		_IOW(1, 8, struct hvisor_tool_image)
+#define HVISOR_TOOL_IOC			1
+#define HVISOR_TOOL_INIT_VIRTIO		_IO(HVISOR_TOOL_IOC, 0)
+#define HVISOR_TOOL_FINISH_REQ		_IO(HVISOR_TOOL_IOC, 2)
+/* The argument points to a configuration; it begins with the u32 id. */
+#define HVISOR_TOOL_ZONE_START		_IOW(HVISOR_TOOL_IOC, 3, u64)
+/* The arguments of these two are values: the id, the file descriptor. */
+#define HVISOR_TOOL_ZONE_SHUTDOWN	_IOW(HVISOR_TOOL_IOC, 4, u64)
+#define HVISOR_TOOL_SET_EVENTFD		_IOW(HVISOR_TOOL_IOC, 7, int)
+#define HVISOR_TOOL_LOAD_IMAGE		_IOW(HVISOR_TOOL_IOC, 8, \
+					     struct hvisor_tool_image)
 
 /**
  * struct hvisor_tool_image - copy something into a zone's RAM

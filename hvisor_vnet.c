@@ -442,7 +442,19 @@ static bool hvnet_zone_acked(const struct hvnet_zone *zone)
 	list_for_each_entry(dev, &zone->devices, node)
 		if (atomic_read(&dev->mmio.isr))
 			return false;
-	return true;
+	return !hvnet_daemon_owes(zone->id);
+}
+
+static int hvnet_zone_refuse_busy(const struct hvnet_zone *zone, u64 accesses,
+				  struct hvnet_reason *why)
+{
+	if (hvpage_zone_asks(hvnet_hp, zone->id))
+		return hvnet_refuse(why, -EBUSY,
+				    "zone %u waits for an answer of hvisor-tool's daemon; is it stopped?",
+				    zone->id);
+	return hvnet_refuse(why, -EBUSY,
+			    "zone %u does not fall silent: it made %llu accesses to its devices in %u ms; stop what it is doing",
+			    zone->id, accesses, HVNET_SILENCE_BOUND_MS);
 }
 
 /*
@@ -462,14 +474,13 @@ static int hvnet_zone_wait_silent(const struct hvnet_zone *zone,
 		usleep_range(HVNET_SILENCE_MS * USEC_PER_MSEC,
 			     HVNET_SILENCE_MS * USEC_PER_MSEC + 100);
 		now = READ_ONCE(zone->requests);
-		silent = now == before ? silent + HVNET_SILENCE_MS : 0;
+		silent = now == before && !hvpage_zone_asks(hvnet_hp, zone->id) ?
+			 silent + HVNET_SILENCE_MS : 0;
 		if (silent >= HVNET_SILENCE_DEAD_MS ||
 		    (silent && hvnet_zone_acked(zone)))
 			return 0;
 	}
-	return hvnet_refuse(why, -EBUSY,
-			    "zone %u does not fall silent: it made %llu accesses to its devices in %u ms; stop what it is doing",
-			    zone->id, now - first, HVNET_SILENCE_BOUND_MS);
+	return hvnet_zone_refuse_busy(zone, now - first, why);
 }
 
 /**
@@ -517,10 +528,23 @@ static void hvnet_zone_orphan(struct hvnet_zone *zone)
 		hvnet_dev_orphan(dev);
 }
 
+/* Nobody injects meanwhile: see hvpage_hold(). */
+static long hvnet_zone_call_held(long (*call)(void *arg), void *arg)
+{
+	long result;
+
+	if (hvnet_hp)
+		hvpage_hold(hvnet_hp, true);
+	result = call(arg);
+	if (hvnet_hp)
+		hvpage_hold(hvnet_hp, false);
+	return result;
+}
+
 /**
  * hvnet_zone_shutdown - shut a zone down
  * @id: its id
- * @call: asks the hypervisor to
+ * @call: asks the hypervisor to; may not take hvnet_lock
  * @arg: its argument
  * @why: the reason of a refusal
  *
@@ -538,13 +562,13 @@ long hvnet_zone_shutdown(u32 id, long (*call)(void *arg), void *arg,
 	mutex_lock(&hvnet_lock);
 	zone = hvnet_zone_find(id);
 	if (!zone) {
-		result = call(arg);
+		result = hvnet_zone_call_held(call, arg);
 		goto out;
 	}
 	WRITE_ONCE(zone->closing, true);
 	result = hvnet_zone_quiesce(zone, why);
 	if (!result) {
-		result = call(arg);
+		result = hvnet_zone_call_held(call, arg);
 		if (result)
 			hvnet_zone_release(zone);
 		else
@@ -591,7 +615,7 @@ static bool hvnet_zone_owns(const struct hvnet_zone *zone, u64 pa, u64 size)
 /**
  * hvnet_zone_vacate_ram - somebody is about to write into a zone's RAM
  * @pa: root-physical address
- * @size: bytes
+ * @size: bytes; the end does not wrap
  *
  * Context: process.
  */

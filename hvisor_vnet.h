@@ -10,6 +10,7 @@
  *	dev->work_lock		mutex: starts and stops of one data path
  *	tx queue lock, NAPI	the owner of the receive ring, of the transmit ring
  *	page request lock	raw: consuming requests (hvpage.c)
+ *	daemon's locks		raw: relay->lock or irqs->lock (daemon_*.c)
  *	dev->lock		raw: the registers of one device
  *	line->lock		raw: one guest interrupt (hvpage.c)
  *	page response lock	raw: one injection at a time (hvpage.c)

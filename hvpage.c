@@ -51,6 +51,9 @@
 /* When to try again an injection that was held. */
 #define HVPAGE_HELD_NS		NSEC_PER_MSEC
 
+/* Interrupts of others: every zone has a CPU to itself, root has one too. */
+#define HVPAGE_FOREIGN_MAX	((HVISOR_MAX_CPUS - 1) * HVISOR_ZONE_MAX_IRQS)
+
 /**
  * struct hvpage - the page and its two directions
  * @page: the page itself; EL2 writes to it at any time, for ever
@@ -69,6 +72,8 @@
  * @after_eoi_hard: the look after the EOI, where they would not
  * @late_look: the late look
  * @count: what happened
+ * @asks: by vCPU: the zone whose access has not been answered, or 0. Set under
+ *	@req_lock, cleared by whoever answers.
  * @res_lock: one writer of the response ring at a time; innermost
  * @held: no FINISH_REQ may be issued now; under @res_lock
  */
@@ -88,6 +93,7 @@ struct hvpage {
 	struct irq_work after_eoi_hard;
 	struct hrtimer late_look;
 	u64 count[HVPAGE_COUNTS];
+	u32 asks[HVISOR_MAX_CPUS];
 
 	raw_spinlock_t res_lock ____cacheline_aligned_in_smp;
 	bool held;
@@ -151,6 +157,7 @@ static void hvpage_store_answer(struct hvpage *hp,
 
 	/* EL2 puts it into the guest's register as it is. */
 	WRITE_ONCE(page->cfg_values[acc->cpu], value & mask);
+	WRITE_ONCE(hp->asks[acc->cpu], 0);
 	/* Pairs with EL2's acquire of the flag before it reads the value. */
 	smp_store_release(&page->cfg_flags[acc->cpu],
 			  page->cfg_flags[acc->cpu] + 1);
@@ -180,6 +187,8 @@ static void hvpage_serve(struct hvpage *hp, const struct hvisor_request *req)
 		hvpage_count(hp, HVPAGE_MALFORMED);
 		return;
 	}
+	if (!acc.posted)
+		WRITE_ONCE(hp->asks[acc.cpu], acc.zone);
 	if (hvpage_width_ok(req->size)) {
 		reply = hp->serve(&acc);
 	} else {
@@ -391,6 +400,23 @@ void hvpage_answer(struct hvpage *hp, const struct hvpage_access *acc)
 {
 	if (!acc->posted)
 		hvpage_store_answer(hp, acc, acc->value);
+}
+
+/**
+ * hvpage_zone_asks - does a vCPU of a zone wait for an answer?
+ * @hp: the page
+ * @zone: the zone
+ *
+ * Context: any. Requests that have not been consumed are not known of.
+ */
+bool hvpage_zone_asks(const struct hvpage *hp, u32 zone)
+{
+	unsigned int cpu;
+
+	for (cpu = 0; cpu < HVISOR_MAX_CPUS; cpu++)
+		if (READ_ONCE(hp->asks[cpu]) == zone)
+			return true;
+	return false;
 }
 
 /* Responses: whoever holds res_lock is the producer, FINISH_REQ consumes. */
@@ -737,6 +763,30 @@ hvpage_foreign_find(struct hvpage *hp, const void *owner,
 	return NULL;
 }
 
+/* What EL2 would trust us to have looked at. Under line_mutex. */
+static int hvpage_foreign_check(struct hvpage *hp,
+				const struct hvisor_response *target,
+				struct hvnet_reason *why)
+{
+	struct hvpage_foreign *f;
+	unsigned int n = 0;
+
+	if (!target->target_zone)
+		return hvnet_refuse(why, -EINVAL, "zone 0 is root itself");
+	if (target->irq_id < HVISOR_IRQ_MIN || target->irq_id > HVISOR_IRQ_MAX)
+		return hvnet_refuse(why, -EINVAL,
+				    "zone %u: irq %u is outside %u..%u",
+				    target->target_zone, target->irq_id,
+				    HVISOR_IRQ_MIN, HVISOR_IRQ_MAX);
+	list_for_each_entry(f, &hp->foreign, node)
+		n++;
+	if (n == HVPAGE_FOREIGN_MAX)
+		return hvnet_refuse(why, -ENOSPC,
+				    "zone %u: %u interrupts of other zones are too many",
+				    target->target_zone, n);
+	return hvpage_claim_check(hp, target->target_zone, target->irq_id, why);
+}
+
 /* They are learnt when they are first used. Under line_mutex. */
 static int hvpage_foreign_claim(struct hvpage *hp, const void *owner,
 				const struct hvisor_response *target,
@@ -747,7 +797,7 @@ static int hvpage_foreign_claim(struct hvpage *hp, const void *owner,
 
 	if (hvpage_foreign_find(hp, owner, target))
 		return 0;
-	err = hvpage_claim_check(hp, target->target_zone, target->irq_id, why);
+	err = hvpage_foreign_check(hp, target, why);
 	if (err)
 		return err;
 	f = kzalloc(sizeof(*f), GFP_KERNEL);
@@ -770,7 +820,7 @@ static int hvpage_foreign_claim(struct hvpage *hp, const void *owner,
  * They count among a zone's interrupts (I2) until hvpage_forget_foreign().
  *
  * Context: process.
- * Return: 0, or -EBUSY or -ENOSPC if at least one may not be injected.
+ * Return: 0, or a negative errno if at least one may not be injected.
  */
 int hvpage_claim_foreign(struct hvpage *hp, const void *owner,
 			 struct hvisor_response *list, unsigned int *n,

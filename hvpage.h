@@ -122,6 +122,7 @@ struct hvpage *hvpage_attach(struct hvnet_conduit *c, hvpage_access_fn fn,
 void hvpage_detach(struct hvpage *hp);
 int hvpage_reattach(struct hvpage *hp, struct hvnet_reason *why);
 void hvpage_answer(struct hvpage *hp, const struct hvpage_access *acc);
+bool hvpage_zone_asks(const struct hvpage *hp, u32 zone);
 const char *hvpage_conduit_name(const struct hvpage *hp);
 bool hvpage_root_ram_ok(const struct hvpage *hp);
 u64 hvpage_counter(const struct hvpage *hp, enum hvpage_count which);

@@ -22,6 +22,7 @@
 #include <linux/of.h>
 #include <linux/of_address.h>
 #include <linux/pci.h>
+#include <linux/pgtable.h>
 #include <linux/resource_ext.h>
 #include <linux/sizes.h>
 #include <linux/sort.h>
@@ -204,6 +205,14 @@ static int hvnet_check_kind(struct hvnet_range *r, bool root_ram_ok,
 	return 0;
 }
 
+/* Does a page table have room for it? It would take a part, and map that. */
+static bool hvnet_mappable(u64 pa)
+{
+	unsigned long pfn = PHYS_PFN(pa);
+
+	return pte_pfn(pfn_pte(pfn, __pgprot(0))) == pfn;
+}
+
 static int hvnet_check_shape(const struct hvnet_range *r,
 			     struct hvnet_reason *why)
 {
@@ -218,7 +227,7 @@ static int hvnet_check_shape(const struct hvnet_range *r,
 				    r->pa, r->ipa, r->size);
 	if (r->pa + last < r->pa || r->ipa + last < r->ipa ||
 	    r->pa + last != (phys_addr_t)(r->pa + last) ||
-	    r->pa + last > (u64)PHYS_ADDR_MAX >> 1 ||
+	    !hvnet_mappable(r->pa + last) ||
 	    r->size > SIZE_MAX >> 1)
 		return hvnet_refuse(why, -EINVAL,
 				    "RAM at %#llx (in the guest %#llx), %#llx bytes, runs past the end of the address space",

@@ -26,6 +26,8 @@ if [ -d $bus/devices ]; then
 		[ -e "$zone" ] && echo "id=${zone##*zone}" >$bus/del_zone
 	done
 fi
+# It holds the module that the node belongs to.
+[ -e $bus/backend ] && echo >$bus/backend
 for module in hvisor_sim hvisor_vnet el2ctl; do
 	if [ -d /sys/module/$module ]; then
 		rmmod $module || exit 1
