@@ -13,6 +13,10 @@ done
 for link in $(ip -o link show type bridge | cut -d: -f2); do
 	ip link del "$link"
 done
+for link in $(ip -o link show | sed -n 's/^[0-9]*: \([^:@]*\).*/\1/p'); do
+	[ ! -e "/sys/class/net/$link/tun_flags" ] || ip link del "$link"
+done
+while umount /dev/hvisor; do :; done 2>/dev/null
 if [ -e $sim/guests ]; then
 	while read -r guest; do
 		echo "${guest%% irq=*}" >$sim/del_guest
