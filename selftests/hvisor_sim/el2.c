@@ -26,6 +26,7 @@
  * after timeout_ms, or 1 ms if root is detached and the wait cannot sleep, for
  * the CPU is root's too and root needs it to load its module again.
  */
+#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/delay.h>
 #include <linux/errno.h>
@@ -135,6 +136,14 @@ static u64 hvsim_last_flag[HVISOR_MAX_CPUS];
 static unsigned long hvsim_last_known;
 
 static_assert(HVISOR_MAX_CPUS <= BITS_PER_LONG);
+
+/* The zone that is being shut down, 0 if none, and how long that takes. */
+static u32 hvsim_closing;
+#define HVSIM_SHUTDOWN_MS	20
+
+/* Accesses under way, by zone, of which there are few. */
+#define HVSIM_ZONES		32
+static atomic_t hvsim_under_way[HVSIM_ZONES];
 
 /**
  * hvsim_page - the page that EL2 uses
@@ -409,6 +418,42 @@ static bool hvsim_wait_sleeping(struct hvsim_wait *w)
 	return done;
 }
 
+/* Z2: a vCPU that is in an access cannot be stopped, which EL2 waits for. */
+static void hvsim_enter(u32 zone)
+{
+	atomic_inc(&hvsim_under_way[zone % HVSIM_ZONES]);
+	/* Pairs with the barrier in hvsim_zone_shutdown(). */
+	smp_mb__after_atomic();
+	if (READ_ONCE(hvsim_closing) == zone)
+		hvsim_count(HVSIM_Z2_ACCESSES);
+}
+
+static void hvsim_leave(u32 zone)
+{
+	atomic_dec(&hvsim_under_way[zone % HVSIM_ZONES]);
+}
+
+/**
+ * hvsim_zone_shutdown - ZONE_SHUTDOWN, as far as it can go wrong
+ * @zone: the zone, not 0; it goes on
+ *
+ * Counts what hvisor does not survive meanwhile.
+ *
+ * Context: process, sleeps.
+ */
+void hvsim_zone_shutdown(u32 zone)
+{
+	hvsim_hold_zones(true);
+	WRITE_ONCE(hvsim_closing, zone);
+	/* Pairs with the barrier in hvsim_enter(). */
+	smp_mb();
+	if (atomic_read(&hvsim_under_way[zone % HVSIM_ZONES]))
+		hvsim_count(HVSIM_Z2_ACCESSES);
+	msleep(HVSIM_SHUTDOWN_MS);
+	WRITE_ONCE(hvsim_closing, 0);
+	hvsim_hold_zones(false);
+}
+
 /**
  * hvsim_access - a guest touches its virtio region
  * @g: the guest
@@ -436,7 +481,9 @@ int hvsim_access(const struct hvsim_guest *g, struct hvsim_access *a,
 		a->value = 0;
 		return 0;
 	}
+	hvsim_enter(g->zone);
 	done = may_sleep ? hvsim_wait_sleeping(&w) : hvsim_wait_atomic(&w);
+	hvsim_leave(g->zone);
 	a->latency_ns = ktime_get_ns() - w.start;
 	if (!done || a->posted)
 		a->value = 0;

@@ -159,8 +159,9 @@ struct hvsim_raw_ram {
  * @count: calls so far
  * @pad: 0
  *
- * /dev/hvisor stands for hvisor.ko's node: it notes every call and does nothing;
- * one whose argument is 31 it refuses with EINVAL.
+ * /dev/hvisor stands for hvisor.ko's node: it notes every call and does nothing,
+ * but ZONE_SHUTDOWN takes its time; a call whose argument is 31 it refuses with
+ * EINVAL.
  */
 struct hvsim_tool_call {
 	__u64 arg;

@@ -83,6 +83,9 @@ struct hvsim_target {
 /* Serialises line_add and line_del. */
 static DEFINE_MUTEX(hvsim_lines_mutex);
 
+/* A zone is being shut down: EL2 holds a lock that FINISH_REQ spins for. */
+static bool hvsim_zones_held;
+
 /* Protects all below. No lock but the interrupt controller's nests inside. */
 static DEFINE_RAW_SPINLOCK(hvsim_lines_lock);
 static LIST_HEAD(hvsim_guests);
@@ -289,6 +292,8 @@ int hvsim_finish(struct hvnet_conduit *c)
 
 	raw_spin_lock(&hvsim_lines_lock);
 	hvsim_count(HVSIM_FINISH_CALLS);
+	if (hvsim_zones_held)
+		hvsim_count(HVSIM_Z2_FINISHES);
 	front = page->res_front & HVISOR_RING_MASK;
 	for (i = 0; i < HVISOR_RING_SIZE; i++) {
 		/* Pairs with root's release after it filled an entry. */
@@ -310,6 +315,21 @@ int hvsim_finish(struct hvnet_conduit *c)
 			hvsim_send(&hvsim_targets[i], sent[i]);
 	raw_spin_unlock(&hvsim_lines_lock);
 	return 0;
+}
+
+/**
+ * hvsim_hold_zones - EL2 takes the lock that FINISH_REQ needs, or drops it
+ * @hold: which
+ *
+ * FINISH_REQ does not spin here: it is counted.
+ *
+ * Context: process.
+ */
+void hvsim_hold_zones(bool hold)
+{
+	raw_spin_lock_irq(&hvsim_lines_lock);
+	hvsim_zones_held = hold;
+	raw_spin_unlock_irq(&hvsim_lines_lock);
 }
 
 /* The interrupt's handler, from acknowledge to EOI. Not under the lock. */

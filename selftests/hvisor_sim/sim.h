@@ -70,6 +70,8 @@ enum hvsim_count {
 	HVSIM_NO_PAGE,		/* accesses before INIT_VIRTIO: a panic of EL2 */
 	HVSIM_STRAY_ANSWERS,	/* answers when nobody waited */
 	HVSIM_PAGES,		/* INIT_VIRTIO with another page than before */
+	HVSIM_Z2_ACCESSES,	/* accesses of a zone while it is shut down */
+	HVSIM_Z2_FINISHES,	/* FINISH_REQ meanwhile */
 	HVSIM_PANICS,		/* what else would have panicked EL2 (I2) */
 	HVSIM_STALE_EVENTS,	/* not counted: events left in EL2's queues now */
 	HVSIM_COUNTS,
@@ -135,6 +137,7 @@ extern struct hvnet_conduit hvsim_conduit;
 int hvsim_access(const struct hvsim_guest *g, struct hvsim_access *a,
 		 bool may_sleep);
 void hvsim_call_wake(void);
+void hvsim_zone_shutdown(u32 zone);
 int hvsim_steal(void);
 void hvsim_free_stolen(void);
 struct hvisor_page *hvsim_page(void);
@@ -157,6 +160,7 @@ void hvsim_wake_root(void);
 bool hvsim_take_wake_inline(void);
 int hvsim_finish(struct hvnet_conduit *c);
 u64 hvsim_stale_events(void);
+void hvsim_hold_zones(bool hold);
 
 /* stats.c */
 extern unsigned int hvsim_hazard[HVSIM_HAZARDS];

@@ -54,6 +54,8 @@ static const char * const hvsim_count_names[HVSIM_COUNTS] = {
 	[HVSIM_NO_PAGE] = "no_page",
 	[HVSIM_STRAY_ANSWERS] = "stray_answers",
 	[HVSIM_PAGES] = "pages",
+	[HVSIM_Z2_ACCESSES] = "z2_accesses",
+	[HVSIM_Z2_FINISHES] = "z2_finishes",
 	[HVSIM_PANICS] = "panics",
 	[HVSIM_STALE_EVENTS] = "stale_events",
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A stand-in for hvisor.ko's device node, /dev/hvisor: enough for a test to see
- * that a call was passed on as it was, and from which CPU.  It manages no zones.
+ * that a call was passed on as it was, and from which CPU.  It manages no zones:
+ * one that is shut down goes on, but what hvisor would not survive is counted.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -15,6 +16,9 @@
 /* ZONE_SHUTDOWN of this zone fails, as EL2 would say it. */
 #define HVSIM_TOOL_NO_ZONE	31
 
+/* ZONE_SHUTDOWN, whose argument is the zone's id. */
+#define HVSIM_TOOL_SHUTDOWN	_IOW(1, 4, u64)
+
 static struct hvsim_tool_call hvsim_tool_last;
 
 static long hvsim_tool_ioctl(struct file *file, unsigned int cmd,
@@ -27,6 +31,8 @@ static long hvsim_tool_ioctl(struct file *file, unsigned int cmd,
 	hvsim_tool_last.cmd = cmd;
 	hvsim_tool_last.arg = arg;
 	hvsim_tool_last.cpu = raw_smp_processor_id();
+	if (cmd == HVSIM_TOOL_SHUTDOWN)
+		hvsim_zone_shutdown(arg);
 	return arg == HVSIM_TOOL_NO_ZONE ? -EINVAL : 0;
 }
 
