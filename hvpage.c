@@ -496,8 +496,7 @@ static void hvpage_line_inject(struct hvpage_line *line, ktime_t now)
 		line->outstanding = true;
 		line->injected_at = now;
 		line->due = ktime_add_ns(now, line->backoff);
-		line->backoff = min_t(u64, 2 * line->backoff,
-				      2 * HVPAGE_RETRY_MAX_NS);
+		line->backoff *= 2;
 	} else {
 		line->due = ktime_add_ns(now, HVPAGE_HELD_NS);
 	}
@@ -544,9 +543,9 @@ void hvpage_line_raise(struct hvpage_line *line, u32 bits)
 		due = ktime_add_ns(line->injected_at, line->patience);
 	} else {
 		due = ktime_add_ns(line->acked_at, HVPAGE_HOLD_NS);
-		line->backoff = line->patience;
 		line->repeats = 0;
 	}
+	line->backoff = line->patience;
 	if (ktime_compare(due, now) <= 0) {
 		hvpage_line_inject(line, now);
 	} else {
@@ -561,14 +560,17 @@ out:
  * Learn from an acknowledgment how long to wait for one, as TCP does for its
  * retransmissions: on a busy board a guest may be slow, and an injection
  * repeated in vain fills EL2's event queue (E1). After a repetition it is not
- * known which injection was acknowledged; then the interval that was reached
- * stands until the next clear case.
+ * known which injection was acknowledged: what passed since the last is the
+ * least that the guest can have taken.  That may make us more patient but not
+ * less, and not at all when the first was lost: losses are frequent (I1).
  */
 static void hvpage_line_learn(struct hvpage_line *line)
 {
-	u64 took = ktime_to_ns(ktime_sub(line->acked_at, line->injected_at));
-	u64 patience = line->repeats ? line->backoff : 4 * took;
+	u64 patience = 4 * ktime_to_ns(ktime_sub(line->acked_at,
+						 line->injected_at));
 
+	if (line->repeats)
+		patience = max(patience, line->patience);
 	line->patience = clamp_t(u64, patience, HVPAGE_RETRY_MIN_NS,
 				 HVPAGE_RETRY_SLOW_NS);
 }

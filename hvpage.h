@@ -89,7 +89,7 @@ enum hvpage_count {
  * @due: when to inject (again); KTIME_MAX if not
  * @backoff: ns from the next injection to the retry after it
  * @patience: ns to give an injection before it counts as lost; learnt
- * @repeats: injections repeated since the last news
+ * @repeats: injections repeated since the last acknowledgment
  * @injections: injections made, the repeated ones included
  * @reinjections: repeated ones
  * @stalls: interrupts unacknowledged until the retries ended

@@ -2,8 +2,9 @@
 /*
  * When an interrupt is repeated, and when not: what is not acknowledged comes
  * again, less and less often, unless the guest has seen it all; news does not
- * wait for that; and a device that is not used any more says nothing.  In
- * virtual time, so that it is known which of two things came first.
+ * wait for that; a guest that takes its time is given it; and a device that is
+ * not used any more says nothing.  In virtual time, so that it is known which
+ * of two things came first.
  *
  * rig: smp=2 icount timeout=60
  */
@@ -176,6 +177,114 @@ static bool test_afresh(void)
 	return eoi() && ok;
 }
 
+/* Patience: how long an injection may take before it is repeated. */
+
+/* Acknowledge an interrupt @us after its frame was sent at @at. */
+static bool take_irq(u64 at, unsigned int us)
+{
+	bool ok = ktap_expect(rg_irqs(d, RG_LONG) > 0);
+
+	while (ktap_now_ns() - at < us * 1000ull)
+		;
+	return ok & ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
+}
+
+/* A guest that is well takes @us for an interrupt; it is still active then. */
+static bool take_frame(unsigned int us)
+{
+	struct rg_vq *q = &d->vq[RG_TX];
+	struct vring_used_elem elem;
+	u64 at = ktap_now_ns();
+	bool ok;
+
+	q->avail->ring[q->num] = q->last_used;
+	send_frame(1);
+	ok = take_irq(at, us);
+	return ok & ktap_expect(rg_wait_used(q, &elem));
+}
+
+static bool take_frames(unsigned int n, unsigned int us)
+{
+	bool ok = true;
+
+	while (n--)
+		ok = ok && take_frame(us) && eoi();
+	return ok;
+}
+
+/*
+ * Lose an interrupt, whose line is still active, @n times; @us is when it was
+ * repeated first. The line is active again afterwards.
+ */
+static bool lose_frame(unsigned int n, u64 *us)
+{
+	u64 again = rg_counter(d, "reinjections"), at = ktap_now_ns();
+	bool ok = send_and_ignore(1);
+
+	while (rg_counter(d, "reinjections") == again &&
+	       ktap_now_ns() - at < 50000000)
+		;
+	*us = (ktap_now_ns() - at) / 1000;
+	while (rg_counter(d, "reinjections") - again < n &&
+	       ktap_now_ns() - at < 50000000)
+		;
+	return ok && ktap_expect_eq(rg_irqs(d, 0), 0) && eoi() &&
+	       take_irq(ktap_now_ns(), 0);
+}
+
+static bool first_repeated_between(u64 from_us, u64 to_us, unsigned int n)
+{
+	bool ok;
+	u64 us;
+
+	ok = lose_frame(n, &us);
+	ktap_diag("repeated after %llu us", (unsigned long long)us);
+	return ok & ktap_expect(us >= from_us && us < to_us);
+}
+
+/* What it takes is learnt, after a few repetitions in vain. */
+static bool test_slow_guest(void)
+{
+	u64 again;
+	bool ok;
+
+	start(HVSIM_IRQ_MANUAL_EOI);
+	ok = take_frames(3, 0) && take_frames(2, 1300);
+	again = rg_counter(d, "reinjections");
+	ok = ok && take_frames(5, 1300);
+	return ok && ktap_expect_eq(rg_counter(d, "reinjections"), again);
+}
+
+static bool test_slow_bound(void)
+{
+	start(HVSIM_IRQ_MANUAL_EOI);
+	return take_frames(3, 1300) && take_frame(1300) &&
+	       first_repeated_between(1900, 3000, 1) && eoi();
+}
+
+static bool test_fast_again(void)
+{
+	start(HVSIM_IRQ_MANUAL_EOI);
+	return take_frames(3, 1300) && take_frames(1, 0) && take_frame(0) &&
+	       first_repeated_between(95, 400, 1) && eoi();
+}
+
+static bool test_lost_is_not_slow(void)
+{
+	start(HVSIM_IRQ_MANUAL_EOI);
+	return take_frames(2, 0) && take_frame(0) &&
+	       first_repeated_between(95, 400, 4) &&
+	       first_repeated_between(95, 400, 1) && eoi();
+}
+
+static bool test_slow_is_remembered(void)
+{
+	start(HVSIM_IRQ_MANUAL_EOI);
+	return take_frames(4, 350) && take_frame(350) &&
+	       first_repeated_between(1200, 3000, 2) &&
+	       first_repeated_between(1200, 3000, 1) && eoi();
+}
+
 static bool silence(void)
 {
 	u64 injections = rg_sim_counter("injections");
@@ -217,6 +326,11 @@ static const struct {
 	{ "seen, but not acknowledged", test_seen },
 	{ "news does not wait for the next retry", test_news },
 	{ "after giving up, the retries start afresh", test_afresh },
+	{ "a guest that becomes slow is given time", test_slow_guest },
+	{ "but not for ever", test_slow_bound },
+	{ "when it is fast again, it is given less", test_fast_again },
+	{ "an interrupt lost is not taken for a slow guest", test_lost_is_not_slow },
+	{ "nor does it make a slow one fast", test_slow_is_remembered },
 	{ "the driver gives up", test_failed },
 	{ "the device is removed", test_removed },
 };
