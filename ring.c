@@ -481,8 +481,6 @@ void hvnet_ring_notify_off(struct hvnet_ring *ring)
  */
 void hvnet_ring_hush(struct hvnet_ring *ring)
 {
-	if (!ring->num)
-		return;
 	hvnet_ring_notify_off(ring);
 	/* The driver passed it already, and comes by again in 65536 buffers. */
 	if (ring->event_idx)

@@ -288,6 +288,7 @@ static void stopped_ring_is_inert(void)
 	CHECK(!hvnet_ring_publish(&ring));
 	CHECK(!hvnet_ring_wants_interrupt(&ring));
 	hvnet_ring_notify_off(&ring);
+	hvnet_ring_hush(&ring);
 	CHECK(!hvnet_ring_notify_on(&ring, 0));
 }
 
@@ -878,6 +879,52 @@ static void notify_by_event(void)
 }
 
 /* The driver kicks exactly for what it adds beyond the event. */
+static void hush_by_flag(void)
+{
+	start(8, false, false);
+	hvnet_ring_hush(&ring);
+	CHECK(used->flags == VRING_USED_F_NO_NOTIFY && !ring.notify_on);
+	hvnet_ring_hush(&ring);
+	CHECK(used->flags == VRING_USED_F_NO_NOTIFY);
+	make_available(0);
+	CHECK(hvnet_ring_notify_on(&ring, 0));
+	CHECK(used->flags == 0);
+}
+
+/* Wherever the indices are, no driver kicks for 65535 buffers. */
+static void hush_by_event(void)
+{
+	static const u16 from[] = { 0, 1, 0x7fff, 0x8000, 0xfffe, 0xffff };
+	unsigned int i, on, n;
+
+	for (i = 0; i < ARRAY_SIZE(from); i++) {
+		for (on = 0; on < 2; on++) {
+			u16 idx = from[i];
+			u32 left = 65535;
+
+			start(8, true, false);
+			avail->idx = idx;
+			if (!on)
+				hvnet_ring_notify_off(&ring);
+			else
+				hvnet_ring_notify_on(&ring, idx);
+			hvnet_ring_hush(&ring);
+			CHECK(!ring.notify_on && used->flags == 0);
+			for (n = 1; left; n = n % 8 + 1) {
+				if (n > left)
+					n = left;
+				CHECK(!vring_need_event(*avail_event(), idx + n,
+							idx));
+				idx += n;
+				left -= n;
+			}
+			avail->idx = idx;
+			hvnet_ring_notify_on(&ring, idx);
+			CHECK(vring_need_event(*avail_event(), idx + 1, idx));
+		}
+	}
+}
+
 static void kick_for_the_next_one(void)
 {
 	u32 i;
@@ -1524,6 +1571,8 @@ static const struct ktap_test tests[] = {
 	KTAP_TEST(copy_in),
 	KTAP_TEST(notify_by_flag),
 	KTAP_TEST(notify_by_event),
+	KTAP_TEST(hush_by_flag),
+	KTAP_TEST(hush_by_event),
 	KTAP_TEST(kick_for_the_next_one),
 	KTAP_TEST(interrupt_by_event),
 	KTAP_TEST(interrupt_by_flag),
