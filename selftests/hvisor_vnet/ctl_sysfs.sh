@@ -107,7 +107,8 @@ bad_ends()
 	ENOENT|there is no device ''|
 	ENOENT|there is no device 'zone1'|zone1
 	EOF
-	refused reattach "$EINVAL" "write 1" 0
+	refused reattach "$EINVAL" "write 1" 0 &&
+		refused devices/zone1/quiesce "$EINVAL" "write 0 or 1" rest
 }
 
 # A zone with N ranges of one page each.

@@ -35,9 +35,9 @@ refused()
 {
 	refused_error=$(request "$1" "$4")
 	refused_reason=$(kernel_said)
-	[ "$refused_error" = "$2" ] && [ "$refused_reason" = "$1: $3" ] && return
+	[ "$refused_error" = "$2" ] && [ "$refused_reason" = "${1##*/}: $3" ] && return
 	ktap_diag "$1 <<< $4"
-	ktap_diag "expected: $2: $1: $3"
+	ktap_diag "expected: $2: ${1##*/}: $3"
 	ktap_diag "got:      $refused_error: $refused_reason"
 	return 1
 }
