@@ -42,8 +42,8 @@ struct hvnet_session {
 };
 
 /*
- * Which daemon is served, and the hypervisor's page. Nests inside
- * hvnet_finish_lock and hvnet_lock. The request path reads by RCU.
+ * Which daemon is served, and the hypervisor's page. Nests inside hvnet_lock.
+ * The request path reads by RCU.
  */
 static DEFINE_MUTEX(hvnet_session_lock);
 static struct hvnet_session __rcu *hvnet_session;
@@ -187,11 +187,9 @@ static long hvnet_call_finish(struct hvnet_session *s, unsigned int cmd,
 {
 	long err;
 
-	mutex_lock(&hvnet_finish_lock);
 	mutex_lock(&hvnet_session_lock);
 	err = hvnet_session_finish(s, why);
 	mutex_unlock(&hvnet_session_lock);
-	mutex_unlock(&hvnet_finish_lock);
 	return err;
 }
 
@@ -391,8 +389,8 @@ static bool hvnet_is_backend(const struct file *file)
 {
 	const struct inode *inode = file_inode(file);
 
-	return S_ISCHR(inode->i_mode) && imajor(inode) == MISC_MAJOR &&
-	       file->f_op->unlocked_ioctl && file->f_op != &hvnet_daemon_fops;
+	return imajor(inode) == MISC_MAJOR && file->f_op->unlocked_ioctl &&
+	       file->f_op != &hvnet_daemon_fops;
 }
 
 /**

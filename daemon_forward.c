@@ -10,6 +10,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/smp.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
@@ -19,12 +20,6 @@
 #include "hvisor_abi.h"
 #include "memory.h"
 #include "reason.h"
-
-/*
- * The daemon may issue no FINISH_REQ while a zone is shut down: held by who
- * does either. Nests inside hvnet_lock.
- */
-DEFINE_MUTEX(hvnet_finish_lock);
 
 static DEFINE_MUTEX(hvnet_backend_lock);
 static struct file *hvnet_backend;	/* under hvnet_backend_lock */
@@ -84,12 +79,8 @@ struct hvnet_call {
 static long hvnet_call_shutdown(void *data)
 {
 	struct hvnet_call *call = data;
-	long result;
 
-	mutex_lock(&hvnet_finish_lock);
-	result = hvnet_forward(call->cmd, call->arg, call->why);
-	mutex_unlock(&hvnet_finish_lock);
-	return result;
+	return hvnet_forward(call->cmd, call->arg, call->why);
 }
 
 /* EL2 waits in this call. CPU 0 has vCPUs to answer meanwhile (Z2). */

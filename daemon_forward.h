@@ -6,13 +6,8 @@
 #ifndef HVNET_DAEMON_FORWARD_H
 #define HVNET_DAEMON_FORWARD_H
 
-#include <linux/mutex.h>
-#include <linux/types.h>
-
 struct file;
 struct hvnet_reason;
-
-extern struct mutex hvnet_finish_lock;
 
 struct file *hvnet_forward_to(struct file *backend);
 long hvnet_forward(unsigned int cmd, unsigned long arg,

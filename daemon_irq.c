@@ -155,12 +155,10 @@ static enum hrtimer_restart hvnet_irqs_again(struct hrtimer *t)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&irqs->lock, flags);
-	if (irqs->hp) {
-		while ((line = hvnet_line_due(irqs, now, &next)))
-			hvnet_line_again(irqs, line, now);
-		if (next != KTIME_MAX)
-			hrtimer_start(t, next, HRTIMER_MODE_ABS_HARD);
-	}
+	while ((line = hvnet_line_due(irqs, now, &next)))
+		hvnet_line_again(irqs, line, now);
+	if (next != KTIME_MAX)
+		hrtimer_start(t, next, HRTIMER_MODE_ABS_HARD);
 	raw_spin_unlock_irqrestore(&irqs->lock, flags);
 	return HRTIMER_NORESTART;
 }
@@ -181,7 +179,7 @@ int hvnet_irqs_inject(struct hvnet_irqs *irqs, struct hvisor_response *list,
 	unsigned int i;
 	int err;
 
-	err = hvpage_claim_foreign(irqs->hp, irqs, list, &n, why);
+	err = hvpage_claim_foreign(irqs->hp, list, &n, why);
 	if (!n)
 		return err;
 	/* Noted first: the guest may be faster than we are. */
@@ -270,10 +268,8 @@ void hvnet_irqs_init(struct hvnet_irqs *irqs)
  */
 void hvnet_irqs_start(struct hvnet_irqs *irqs, struct hvpage *hp)
 {
-	raw_spin_lock_irq(&irqs->lock);
 	memset(irqs->line, 0, sizeof(irqs->line));
 	irqs->hp = hp;
-	raw_spin_unlock_irq(&irqs->lock);
 }
 
 /**
@@ -284,11 +280,6 @@ void hvnet_irqs_start(struct hvnet_irqs *irqs, struct hvpage *hp)
  */
 void hvnet_irqs_stop(struct hvnet_irqs *irqs)
 {
-	struct hvpage *hp = irqs->hp;
-
-	raw_spin_lock_irq(&irqs->lock);
-	irqs->hp = NULL;
-	raw_spin_unlock_irq(&irqs->lock);
 	hrtimer_cancel(&irqs->again);
-	hvpage_forget_foreign(hp, irqs);
+	hvpage_forget_foreign(irqs->hp);
 }

@@ -37,7 +37,7 @@ struct hvnet_line {
 /**
  * struct hvnet_irqs - a daemon's interrupts
  * @lock: protects all below. The page's response lock nests inside it.
- * @hp: the hypervisor's page; NULL while nothing is injected
+ * @hp: the hypervisor's page, once started
  * @line: each of them
  * @again: repeats those that were lost
  */

@@ -39,10 +39,11 @@
 
 /* Requests on their way to the daemon. Under the relay's lock. */
 
+/* Where the daemon says it is: to compare with, whatever it says. */
 static u32 hvnet_relay_front(const struct hvnet_relay *r)
 {
 	/* Pairs with the daemon's release after it has read a request. */
-	return smp_load_acquire(&r->page->req_front) & HVISOR_RING_MASK;
+	return smp_load_acquire(&r->page->req_front);
 }
 
 static bool hvnet_relay_push(struct hvnet_relay *r,
@@ -213,8 +214,6 @@ static enum hrtimer_restart hvnet_relay_watch_fn(struct hrtimer *t)
 	s64 waited;
 
 	raw_spin_lock_irqsave(&r->lock, flags);
-	if (!r->hp)
-		goto out;
 	waited = hvnet_relay_look(r);
 	hvnet_relay_refill(r);
 	if (waited >= 0)
@@ -223,7 +222,6 @@ static enum hrtimer_restart hvnet_relay_watch_fn(struct hrtimer *t)
 	else if (r->n_backlog)
 		hvnet_relay_watch(r, r->stuck ? HVNET_WATCH_STUCK_NS :
 						HVNET_WATCH_ROOM_NS);
-out:
 	raw_spin_unlock_irqrestore(&r->lock, flags);
 	return HRTIMER_NORESTART;
 }
@@ -302,7 +300,7 @@ static enum hvpage_reply hvnet_relay_ask(struct hvnet_relay *r,
 
 /**
  * hvnet_relay_access - an access to a device that is not ours
- * @r: the relay
+ * @r: the relay, started
  * @acc: the access
  *
  * Context: as hvpage_access_fn. Return: HVPAGE_NOBODY if the daemon is not
@@ -320,12 +318,11 @@ enum hvpage_reply hvnet_relay_access(struct hvnet_relay *r,
 		.is_write = acc->write,
 		.need_interrupt = acc->posted,
 	};
-	enum hvpage_reply reply = HVPAGE_NOBODY;
+	enum hvpage_reply reply;
 
 	raw_spin_lock(&r->lock);
-	if (r->hp)
-		reply = acc->posted ? hvnet_relay_post(r, &req) :
-				      hvnet_relay_ask(r, &req, acc);
+	reply = acc->posted ? hvnet_relay_post(r, &req) :
+			      hvnet_relay_ask(r, &req, acc);
 	raw_spin_unlock(&r->lock);
 	return reply;
 }
@@ -413,15 +410,13 @@ int hvnet_relay_start(struct hvnet_relay *r, struct hvpage *hp)
 	r->next_slot = 0;
 	r->stuck = false;
 	r->n_backlog = 0;
-	raw_spin_lock_irq(&r->lock);
 	r->hp = hp;
-	raw_spin_unlock_irq(&r->lock);
 	return 0;
 }
 
 /**
  * hvnet_relay_stop - relay nothing any more; those who still wait read 0
- * @r: the relay
+ * @r: the relay, started; no access reaches it any more
  *
  * Context: process.
  */
@@ -432,7 +427,6 @@ void hvnet_relay_stop(struct hvnet_relay *r)
 	raw_spin_lock_irq(&r->lock);
 	for_each_set_bit(i, r->waiting, HVNET_SLOTS)
 		hvnet_slot_answer(r, i, 0);
-	r->hp = NULL;
 	raw_spin_unlock_irq(&r->lock);
 	hrtimer_cancel(&r->watch);
 	irq_work_sync(&r->signal);

@@ -44,7 +44,7 @@ struct hvnet_slot {
 /**
  * struct hvnet_relay - a daemon's private page and what is under way through it
  * @lock: protects all below but @eventfd. Nests inside the page's request lock.
- * @hp: the hypervisor's page; NULL while nothing is relayed
+ * @hp: the hypervisor's page, once started
  * @page: the private page, which the daemon maps and writes to as it likes
  * @rear: our end of its request ring
  * @res_front: our end of its response ring

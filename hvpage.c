@@ -102,12 +102,10 @@ struct hvpage {
 /**
  * struct hvpage_foreign - an interrupt that somebody else injects through us
  * @node: in the page's list, under its line mutex
- * @owner: who
  * @target: the interrupt
  */
 struct hvpage_foreign {
 	struct list_head node;
-	const void *owner;
 	struct hvisor_response target;
 };
 
@@ -458,7 +456,8 @@ static bool hvpage_inject(struct hvpage *hp, const struct hvisor_response *list,
  * @hold: from now on, or no longer
  *
  * EL2 holds a lock while it shuts a zone down for which FINISH_REQ spins (Z2).
- * Our lines try again by themselves; others' injections are lost.
+ * Our lines try again by themselves; others' injections are lost, like those
+ * that EL2 drops (I1).
  *
  * Context: process. None is under way once this returns.
  */
@@ -752,14 +751,12 @@ void hvpage_line_del(struct hvpage_line *line)
 /* Interrupts of somebody else's devices. */
 
 static struct hvpage_foreign *
-hvpage_foreign_find(struct hvpage *hp, const void *owner,
-		    const struct hvisor_response *target)
+hvpage_foreign_find(struct hvpage *hp, const struct hvisor_response *target)
 {
 	struct hvpage_foreign *f;
 
 	list_for_each_entry(f, &hp->foreign, node)
-		if (f->owner == owner &&
-		    f->target.target_zone == target->target_zone &&
+		if (f->target.target_zone == target->target_zone &&
 		    f->target.irq_id == target->irq_id)
 			return f;
 	return NULL;
@@ -790,14 +787,14 @@ static int hvpage_foreign_check(struct hvpage *hp,
 }
 
 /* They are learnt when they are first used. Under line_mutex. */
-static int hvpage_foreign_claim(struct hvpage *hp, const void *owner,
+static int hvpage_foreign_claim(struct hvpage *hp,
 				const struct hvisor_response *target,
 				struct hvnet_reason *why)
 {
 	struct hvpage_foreign *f;
 	int err;
 
-	if (hvpage_foreign_find(hp, owner, target))
+	if (hvpage_foreign_find(hp, target))
 		return 0;
 	err = hvpage_foreign_check(hp, target, why);
 	if (err)
@@ -805,7 +802,6 @@ static int hvpage_foreign_claim(struct hvpage *hp, const void *owner,
 	f = kzalloc(sizeof(*f), GFP_KERNEL);
 	if (!f)
 		return hvnet_refuse(why, -ENOMEM, "out of memory");
-	f->owner = owner;
 	f->target = *target;
 	list_add_tail(&f->node, &hp->foreign);
 	return 0;
@@ -814,7 +810,6 @@ static int hvpage_foreign_claim(struct hvpage *hp, const void *owner,
 /**
  * hvpage_claim_foreign - may these be injected for somebody else?
  * @hp: the page
- * @owner: for whom
  * @list: what is to be injected; what may not be is taken out
  * @n: how many, and then how many are left
  * @why: the reason why one of them was taken out
@@ -824,7 +819,7 @@ static int hvpage_foreign_claim(struct hvpage *hp, const void *owner,
  * Context: process.
  * Return: 0, or a negative errno if at least one may not be injected.
  */
-int hvpage_claim_foreign(struct hvpage *hp, const void *owner,
+int hvpage_claim_foreign(struct hvpage *hp,
 			 struct hvisor_response *list, unsigned int *n,
 			 struct hvnet_reason *why)
 {
@@ -833,7 +828,7 @@ int hvpage_claim_foreign(struct hvpage *hp, const void *owner,
 
 	mutex_lock(&hp->line_mutex);
 	for (i = 0; i < *n; i++) {
-		err = hvpage_foreign_claim(hp, owner, &list[i], why);
+		err = hvpage_foreign_claim(hp, &list[i], why);
 		if (err)
 			result = err;
 		else
@@ -863,18 +858,15 @@ void hvpage_inject_foreign(struct hvpage *hp,
 /**
  * hvpage_forget_foreign - somebody else has no interrupts any more
  * @hp: the page
- * @owner: who
  *
  * Context: process.
  */
-void hvpage_forget_foreign(struct hvpage *hp, const void *owner)
+void hvpage_forget_foreign(struct hvpage *hp)
 {
 	struct hvpage_foreign *f, *next;
 
 	mutex_lock(&hp->line_mutex);
 	list_for_each_entry_safe(f, next, &hp->foreign, node) {
-		if (f->owner != owner)
-			continue;
 		list_del(&f->node);
 		kfree(f);
 	}

@@ -128,12 +128,12 @@ bool hvpage_root_ram_ok(const struct hvpage *hp);
 u64 hvpage_counter(const struct hvpage *hp, enum hvpage_count which);
 
 void hvpage_hold(struct hvpage *hp, bool hold);
-int hvpage_claim_foreign(struct hvpage *hp, const void *owner,
+int hvpage_claim_foreign(struct hvpage *hp,
 			 struct hvisor_response *list, unsigned int *n,
 			 struct hvnet_reason *why);
 void hvpage_inject_foreign(struct hvpage *hp,
 			   const struct hvisor_response *list, unsigned int n);
-void hvpage_forget_foreign(struct hvpage *hp, const void *owner);
+void hvpage_forget_foreign(struct hvpage *hp);
 
 int hvpage_line_add(struct hvpage *hp, struct hvpage_line *line,
 		    struct hvnet_reason *why);

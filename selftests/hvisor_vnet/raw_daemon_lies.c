@@ -231,6 +231,7 @@ static bool test_late(void)
 		.cpu = 1, .zone = { 1, 2 }, .answer = answer_late,
 	};
 	pid_t pid = td_start(&plan);
+	unsigned long long at;
 	unsigned int i;
 	u64 value;
 	bool ok;
@@ -238,8 +239,10 @@ static bool test_late(void)
 	td_tell(DO, LIE);
 	ok = ktap_expect_eq(td_read(&thing, TD_MAGIC), 0);
 	/* It does not go on for a while, which nobody waits for again. */
+	at = ktap_now_ns();
 	for (i = 0; i < 5; i++)
 		ok &= ktap_expect(td_absent(&thing));
+	ok &= ktap_expect(ktap_now_ns() - at < 1000000000);
 	for (i = 0; i < 5000; i++) {
 		value = td_read(&thing, TD_MAGIC);
 		if (value)
@@ -247,6 +250,108 @@ static bool test_late(void)
 		usleep(1000);
 	}
 	ok &= ktap_expect_eq(value, TD_MAGIC_VALUE) & td_works(&thing);
+	return ok & all_is_well_after(pid);
+}
+
+/*
+ * It leaves one out and serves others; when that one's slot is somebody else's
+ * it answers after all.
+ */
+static void answer_others(struct td_daemon *m, u64 slot, u64 value)
+{
+	static u64 left_out = 99;
+
+	if (td_told(DO) == LIE) {
+		left_out = slot;
+		td_tell(DO, NOTHING);
+		return;
+	}
+	if (slot == left_out)
+		td_answer_slot(m, slot, 0xbad);
+	else
+		td_answer_slot(m, slot, value);
+}
+
+static bool test_left_out(void)
+{
+	static const struct td_plan plan = {
+		.cpu = 1, .zone = { 1, 2 }, .answer = answer_others,
+	};
+	pid_t pid = td_start(&plan);
+	unsigned int i;
+	bool ok;
+
+	td_tell(DO, LIE);
+	ok = ktap_expect_eq(td_read(&thing, TD_MAGIC), 0);
+	for (i = 0; ok && i < 100; i++)
+		ok &= ktap_expect_eq(td_read(&thing, TD_MAGIC), TD_MAGIC_VALUE);
+	return ok & all_is_well_after(pid);
+}
+
+/* One that was stopped has much to do: who asks meanwhile has to wait. */
+static void serve_slowly(struct td_daemon *m, const struct td_request *req)
+{
+	if (req->need_interrupt)
+		usleep(20000);
+	td_serve(m, req);
+}
+
+static bool test_catches_up(void)
+{
+	static const struct td_plan plan = {
+		.cpu = 1, .zone = { 1, 2 }, .serve = serve_slowly,
+	};
+	pid_t pid = td_start(&plan);
+	unsigned int i;
+	bool ok;
+
+	td_stop(pid);
+	for (i = 0; i < 31; i++)
+		td_write(&thing, TD_NOTIFY, i);
+	ok = ktap_expect_eq(td_read(&thing, TD_MAGIC), 0);
+	kill(pid, SIGCONT);
+	ok &= ktap_expect(ktap_wait_for(RG_LONG,
+					td_told(&td_shared->thing[0].notifies)));
+	usleep(30000);
+	ok &= ktap_expect_eq(td_read(&other, TD_MAGIC), TD_MAGIC_VALUE);
+	return ok & all_is_well_after(pid);
+}
+
+static bool tired;
+
+/* Notifies of nobody's devices, which it answers: nobody is told. */
+static void *notifies(void *arg)
+{
+	struct td_thing *nobody = arg;
+
+	td_pin(3);
+	while (!__atomic_load_n(&tired, __ATOMIC_RELAXED)) {
+		td_write(nobody, TD_NOTIFY, 1);
+		td_relax();
+	}
+	return NULL;
+}
+
+static bool test_answers_notifies(void)
+{
+	pid_t pid = td_start(&honest);
+	struct td_thing nobody;
+	pthread_t thread;
+	unsigned int i;
+	bool ok = true;
+
+	td_thing_add(&nobody, &zone[0], 3, 0);
+	tired = false;
+	if (pthread_create(&thread, NULL, notifies, &nobody))
+		rg_die("no thread");
+	td_pin(2);
+	for (i = 0; ok && i < 600; i++)
+		ok &= ktap_expect_eq(td_read(&thing, TD_MAGIC), TD_MAGIC_VALUE);
+	__atomic_store_n(&tired, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	ok &= ktap_expect(td_shared->nobody > 10);
+	close(nobody.dev.fd);
+	close(nobody.dev.event);
 	return ok & all_is_well_after(pid);
 }
 
@@ -286,8 +391,6 @@ static void answer_never(struct td_daemon *m, u64 slot, u64 value)
 		td_answer_slot(m, slot, value);
 }
 
-static bool tired;
-
 static void *asks(void *cpu)
 {
 	struct hvsim_raw_access a;
@@ -312,6 +415,7 @@ static bool test_never(void)
 	bool ok;
 
 	td_tell(DO, LIE);
+	tired = false;
 	for (i = 0; i < RG_ARRAY_SIZE(thread); i++)
 		if (pthread_create(&thread[i], NULL, asks,
 				   (void *)(intptr_t)(i % 4)))
@@ -338,7 +442,7 @@ static bool test_backlog(void)
 	td_stop(pid);
 	/* As many as fit into the ring, then some, each of them several times. */
 	for (i = 0; i < 31 + 40; i++)
-		td_write(&thing, TD_NOTIFY, i < 31 ? i : 31 + i % 8);
+		td_write(&thing, TD_NOTIFY, i < 31 ? i : 31 + (i - 31) % 8);
 	/* A write that nobody sees in time is not made later. */
 	td_write(&thing, TD_ECHO, 1);
 	ok = ktap_expect_eq(c->notifies, 0);
@@ -347,8 +451,56 @@ static bool test_backlog(void)
 	ok &= ktap_expect(ktap_wait_for(RG_LONG, c->notifies >= 31 + 8));
 	usleep(20000);
 	ok &= ktap_expect_eq(c->notifies, 31 + 8);
+	ok &= ktap_expect_eq(c->wrong, 0);
 	ok &= ktap_expect_eq(c->writes[2], 0);
 	ok &= td_works(&thing);
+	return ok & all_is_well_after(pid);
+}
+
+/* What comes later stays behind what is kept. */
+static bool test_order(void)
+{
+	pid_t pid = td_start(&honest);
+	struct td_count *c = &td_shared->thing[0];
+	unsigned int i;
+	bool ok;
+
+	td_stop(pid);
+	for (i = 0; i < 31 + 8; i++)
+		td_write(&thing, TD_NOTIFY, i);
+	kill(pid, SIGCONT);
+	ktap_wait_for(RG_LONG, td_told(&c->notifies) > 8);
+	for (; i < 31 + 12; i++)
+		td_write(&thing, TD_NOTIFY, i);
+	ok = ktap_expect(ktap_wait_for(RG_LONG, c->notifies == 31 + 12));
+	ok &= ktap_expect_eq(c->wrong, 0);
+	return ok & all_is_well_after(pid);
+}
+
+/* Nor can many zones have more than there is. */
+static bool test_greedy_zones(void)
+{
+	pid_t pid = td_start(&honest);
+	struct rg_zone many[12];
+	struct td_thing t[12];
+	unsigned int i, j;
+	bool ok;
+
+	td_stop(pid);
+	for (i = 0; i < RG_ARRAY_SIZE(t); i++) {
+		many[i] = (struct rg_zone) { .id = 10 + i };
+		td_thing_add(&t[i], &many[i], 0, 0);
+		for (j = 0; j < 40; j++)
+			td_write(&t[i], TD_NOTIFY, j);
+	}
+	ok = ours_works();
+	kill(pid, SIGCONT);
+	ok &= td_works(&thing) & td_works(&other);
+	ok &= ktap_expect_eq(td_shared->nobody, 31 + 128);
+	for (i = 0; i < RG_ARRAY_SIZE(t); i++) {
+		close(t[i].dev.fd);
+		close(t[i].dev.event);
+	}
 	return ok & all_is_well_after(pid);
 }
 
@@ -422,33 +574,45 @@ static bool test_unmapped(void)
 	return ok & ours_works() & all_is_well_after(pid);
 }
 
-/* It says INIT_VIRTIO again and again, while vCPUs wait and it answers. */
-static void serve_begin_again(struct td_daemon *m, const struct td_request *req)
+/* It says INIT_VIRTIO again and again, while vCPUs wait for it. */
+static void begin_again(struct td_daemon *m)
 {
-	struct td_request mine = *req;
+	unsigned int n = 0;
 
-	if (m->shared->nobody++ % 3 == 1 && ioctl(m->node, TOOL_INIT_VIRTIO))
-		td_tell(DONE, 1);
-	td_serve(m, &mine);
+	for (;;) {
+		bool asked = td_told(DO) == LIE && m->page->req_front !=
+			     __atomic_load_n(&m->page->req_rear,
+					     __ATOMIC_ACQUIRE);
+
+		if (!asked || n++ % 3)
+			td_drain(m);
+		else if (ioctl(m->node, TOOL_INIT_VIRTIO))
+			td_tell(DONE, 1);
+		td_relax();
+	}
 }
 
 static bool test_begin_again(void)
 {
 	static const struct td_plan plan = {
-		.cpu = 1, .zone = { 1, 2 }, .serve = serve_begin_again,
+		.cpu = 1, .zone = { 1, 2 }, .begin = begin_again,
 	};
 	pid_t pid = td_start(&plan);
 	unsigned int i;
 	bool ok = true;
 	u64 value;
 
-	for (i = 0; i < 60; i++) {
+	td_tell(DO, LIE);
+	for (i = 0; i < 150; i++) {
 		value = td_read(&thing, TD_MAGIC);
 		ok &= ktap_expect(!value || value == TD_MAGIC_VALUE);
 		ok &= ktap_expect_eq(rg_get(d, VIRTIO_MMIO_MAGIC_VALUE),
 				     NET_MAGIC);
 	}
+	td_tell(DO, NOTHING);
 	ok &= ktap_expect_eq(td_told(DONE), 0);
+	ok &= td_works(&thing);
+	ok &= ktap_expect_eq(td_shared->nobody, 0);
 	return ok & all_is_well_after(pid);
 }
 
@@ -604,17 +768,23 @@ static bool test_kept(void)
 
 static bool test_unloads(void)
 {
+	bool ok = ktap_expect_eq(rg_bus("backend", "%s\n", TD_BACKEND), 0);
+
 	rg_reset(d);
 	close(d->fd);
 	close(thing.dev.fd);
 	close(other.dev.fd);
-	return ktap_expect(system("rmmod hvisor_vnet") == 0);
+	munmap(zone[0].ram, zone[0].size);
+	munmap(zone[1].ram, zone[1].size);
+	/* With it goes its hold on the module behind hvisor.ko's node. */
+	ok &= ktap_expect(system("rmmod hvisor_vnet") == 0);
+	return ok & ktap_expect(system("rmmod hvisor_sim") == 0);
 }
 
 int main(void)
 {
 	rg_setup();
-	ktap_plan(18);
+	ktap_plan(23);
 	rg_zone_add(&zone[0], 1, 0x100000, 0x200000, 0x40000000);
 	rg_zone_add(&zone[1], 2, 0x400000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone[0], RG_ADDR, RG_IRQ, "tap0", "");
@@ -627,9 +797,14 @@ int main(void)
 	ktap_point(test_unasked(), "answers nobody asked for");
 	ktap_point(test_twice(), "answers that come twice");
 	ktap_point(test_late(), "an answer that comes too late");
+	ktap_point(test_left_out(), "or when others have had theirs");
 	ktap_point(test_read_first(), "or when all has been read");
+	ktap_point(test_catches_up(), "who asks one that catches up waits");
+	ktap_point(test_answers_notifies(), "what needs no answer is answered");
 	ktap_point(test_never(), "no answers at all");
 	ktap_point(test_backlog(), "what does not fit is kept, and handed over");
+	ktap_point(test_order(), "in the order in which it came");
+	ktap_point(test_greedy_zones(), "as much as there is room for");
 	ktap_point(test_greedy(), "one zone cannot have all the room");
 	ktap_point(test_full(), "who waits is never turned away for want of room");
 	ktap_point(test_unmapped(), "the page unmapped");

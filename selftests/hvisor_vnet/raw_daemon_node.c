@@ -236,6 +236,13 @@ static bool test_backend(void)
 	ok &= ktap_expect_eq(rg_bus("backend", "/dev/null\n"), -EINVAL);
 	ok &= ktap_expect_eq(rg_bus("backend", "/dev/console\n"), -EINVAL);
 	ok &= ktap_expect_eq(rg_bus("backend", "/etc/rig.env\n"), -EINVAL);
+	/* One of its kind that takes no calls. */
+	if (!access("/dev/cpu_dma_latency", F_OK))
+		ok &= ktap_expect_eq(rg_bus("backend",
+					    "/dev/cpu_dma_latency\n"),
+				     -EINVAL);
+	/* What went before is let go of. */
+	ok &= ktap_expect_eq(rg_bus("backend", "%s\n", TD_BACKEND), 0);
 	ok &= ktap_expect_eq(rg_bus("backend", "%s\n", TD_BACKEND), 0);
 	close(node);
 	return ok;
@@ -271,10 +278,15 @@ static bool test_no_hypervisor(void)
 	rg_dev_del(d);
 	rg_zone_del(&zone);
 	close(d->fd);
+	/* A daemon is served while it goes. */
+	node = node_open();
+	if (ioctl(node, TOOL_INIT_VIRTIO))
+		rg_die("INIT_VIRTIO: %s", strerror(errno));
 	if (system("rmmod hvisor_sim"))
 		return ktap_expect(false);
-	node = node_open();
-	ok = refused(ioctl(node, TOOL_INIT_VIRTIO), ENODEV,
+	ok = refused(ioctl(node, TOOL_FINISH_REQ), EINVAL,
+		     "FINISH_REQ: it has no page");
+	ok &= refused(ioctl(node, TOOL_INIT_VIRTIO), ENODEV,
 		     "INIT_VIRTIO: there is no hypervisor");
 	close(node);
 	return ok;

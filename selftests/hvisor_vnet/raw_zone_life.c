@@ -124,6 +124,25 @@ static bool test_map(void)
 	return ok & ktap_expect(goes_on());
 }
 
+/* The daemon maps it to serve its devices, while the zone runs. */
+static bool test_map_daemon(void)
+{
+	struct td_daemon m = { .shared = td_shared };
+	void *at;
+	bool ok;
+
+	if (td_open(&m))
+		rg_die("no daemon: %s", strerror(errno));
+	at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m.node,
+		  zone.pa + 8192);
+	ok = ktap_expect(at != MAP_FAILED) & ktap_expect(goes_on());
+	munmap(at, 4096);
+	munmap(m.page, 4096);
+	close(m.node);
+	close(m.event);
+	return ok;
+}
+
 /* An image beside the zone's RAM is none of its business. */
 static bool test_beside(void)
 {
@@ -290,6 +309,50 @@ static bool test_begins_meanwhile(void)
 	return ok & ktap_expect(goes_on());
 }
 
+/* One that only resets its device does not come to life by that. */
+static bool test_resets_meanwhile(void)
+{
+	pid_t pid = td_start(&plan);
+	pthread_t asks, shuts;
+	bool ok;
+
+	td_stop(pid);
+	asks = begin(ask, NULL);
+	usleep(20000);
+	shuts = begin(shut_down, "not refused");
+	usleep(20000);
+	rg_reset(d);
+	ok = ktap_expect(!end(shuts));
+	ok &= ktap_expect_eq(has_carrier(), 0);
+	end(asks);
+	td_kill(pid);
+	revive();
+	return ok & ktap_expect(goes_on());
+}
+
+/* A driver that trusts the zone to be fresh does not reset its device. */
+static bool test_without_reset(void)
+{
+	u32 status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+	bool ok = ktap_expect_eq(call(TOOL_ZONE_SHUTDOWN, zone.id), 0);
+
+	ok &= ktap_expect(rg_link_wait(d, false));
+	zone.used = 0;
+	memset(d->vq, 0, sizeof(d->vq));
+	rg_set(d, VIRTIO_MMIO_STATUS, status);
+	rg_set(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	rg_set(d, VIRTIO_MMIO_DRIVER_FEATURES, d->features >> 32);
+	rg_set(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	rg_set(d, VIRTIO_MMIO_DRIVER_FEATURES, d->features);
+	rg_set(d, VIRTIO_MMIO_STATUS, status | VIRTIO_CONFIG_S_FEATURES_OK);
+	rg_queue_setup(d, RG_RX, RG_NUM);
+	rg_queue_setup(d, RG_TX, RG_NUM);
+	rg_driver_ok(d);
+	ok &= ktap_expect(rg_link_wait(d, true)) & ktap_expect(goes_on());
+	revive();
+	return ok & ktap_expect(goes_on());
+}
+
 static u64 looked;
 
 static void *look_later(void *arg)
@@ -374,6 +437,11 @@ static void *inject(void *unused)
 		return "no daemon";
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
 		td_inject(&m, other.id, IRQ);
+	/* One that is held is repeated, as one that EL2 drops. */
+	rg_irqs(&other_thing.dev, 0);
+	td_inject(&m, other.id, IRQ);
+	if (!rg_irqs(&other_thing.dev, RG_LONG))
+		return "an interrupt was lost";
 	munmap(m.page, 4096);
 	close(m.node);
 	close(m.event);
@@ -406,8 +474,10 @@ static bool test_held(void *(*fn)(void *))
 
 	usleep(50000);
 	for (i = 0; i < 5; i++) {
+		td_pin(0);
 		ok &= ktap_expect_eq(call(TOOL_ZONE_SHUTDOWN, zone.id), 0);
 		ok &= ktap_expect(last_call().cpu != 0);
+		td_pin(2);
 		revive();
 	}
 	complaint = end(thread);
@@ -441,7 +511,7 @@ int main(void)
 	struct tool_image image = { .size = 4096 };
 
 	rg_setup();
-	ktap_plan(17);
+	ktap_plan(20);
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_zone_add(&other, ZONE_REFUSED, 0x400000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
@@ -459,12 +529,15 @@ int main(void)
 	ktap_point(test_ends(TOOL_LOAD_IMAGE, (unsigned long)&image), "loaded");
 	ktap_point(test_ends(TOOL_ZONE_START, (unsigned long)&config), "started");
 	ktap_point(test_map(), "mapped to be loaded");
+	ktap_point(test_map_daemon(), "not if the daemon maps it");
 	ktap_point(test_beside(), "not if it is not its RAM");
 	ktap_point(test_quiesce(), "quiesced and released: frames wait");
 	ktap_point(test_quiesced_anew(), "quiesced until a driver begins");
 	ktap_point(test_busy(), "a busy zone is not shut down");
 	ktap_point(test_waiting(), "nor one whose vCPU waits for the daemon");
 	ktap_point(test_begins_meanwhile(), "a driver that begins meanwhile waits");
+	ktap_point(test_resets_meanwhile(), "one that only resets stays reset");
+	ktap_point(test_without_reset(), "one that does not reset finds a fresh device");
 	ktap_point(test_ours_unacknowledged(), "not before our interrupt is seen");
 	ktap_point(test_daemons_unacknowledged(), "nor before the daemon's is");
 	ktap_point(test_repeats((unsigned long)&config),
