@@ -260,14 +260,29 @@ int apply_load(const struct config *c, const struct options *o)
 
 /* "hvnet unload" */
 
-static int refuse_in_use(const char *name, void *arg)
+static bool may_run(__u32 id)
 {
+	__u32 ids[MAX_ZONES];
+	int n = zones_running(ids);
+
+	if (n < 0)
+		return true;
+	while (n--)
+		if (ids[n] == id)
+			return true;
+	return false;
+}
+
+static int in_use(const char *name, void *arg)
+{
+	int id = atoi(name + strlen("zone"));
 	const struct options *o = arg;
 
-	if (o->force || board_is_zone(name) || !board_in_use(name))
+	if (board_is_zone(name) || !board_in_use(name) || !may_run(id))
 		return 0;
-	say_err("%s is in use: shut its zone down first (hvisor zone shutdown -id %d), or add --force",
-		name, atoi(name + strlen("zone")));
+	if (!o->force)
+		say_err("%s is in use: shut its zone down first (hvisor zone shutdown -id %d), or add --force",
+			name, id);
 	return -1;
 }
 
@@ -312,14 +327,19 @@ static int each(const struct config *c, int (*fn)(const char *name, void *arg),
 	return c ? each_of_file(c, fn, arg) : board_each(fn, arg);
 }
 
-/* Nothing is taken from a guest that runs, unless forced. */
-int apply_refuse_in_use(const struct config *c, const struct options *o)
+/*
+ * Does a guest use what @c made, or anything? Return: 0 if not, or -1, said why
+ * that is wrong unless it is forced.
+ */
+int apply_in_use(const struct config *c, const struct options *o)
 {
-	return each(c, refuse_in_use, (void *)o);
+	return each(c, in_use, (void *)o);
 }
 
 /* "hvnet unload". Return: 0 or -1, said why. */
 int apply_unload(const struct config *c, const struct options *o)
 {
-	return apply_refuse_in_use(c, o) ?: each(c, remove_any, NULL);
+	if (apply_in_use(c, o) && !o->force)
+		return -1;
+	return each(c, remove_any, NULL);
 }

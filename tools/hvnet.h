@@ -19,9 +19,10 @@
 #define OUR_NODE	"/dev/hvisor-vnet"
 #define HVISOR_NODE	"/dev/hvisor"
 
-/* The module's limit of ranges, and hvisor's of interrupts. */
+/* The module's limit of ranges, hvisor's of interrupts and zones. */
 #define MAX_RANGES	64
 #define MAX_IRQS	7
+#define MAX_ZONES	32
 
 #define PRINTF(fmt, args)	__attribute__((__format__(printf, fmt, args)))
 
@@ -117,6 +118,9 @@ bool board_is_zone(const char *name);
 int board_each(int (*fn)(const char *name, void *arg), void *arg);
 void board_netdev(const char *name, char *netdev);
 
+/* zones.c */
+int zones_running(__u32 *ids);
+
 /* status.c */
 int status(void);
 
@@ -164,7 +168,7 @@ int load_begin(struct load *l, const struct config *c, const struct options *o);
 void load_commit(struct load *l);
 void load_abort(struct load *l);
 int apply_load(const struct config *c, const struct options *o);
-int apply_refuse_in_use(const struct config *c, const struct options *o);
+int apply_in_use(const struct config *c, const struct options *o);
 int apply_unload(const struct config *c, const struct options *o);
 const char *daemon_file_name(char *to, const struct config *c,
 			     const struct options *o);

@@ -327,6 +327,34 @@ err_module:
 	return -1;
 }
 
+/* A zone for which the daemon or the kernel has something. */
+static bool is_served(const struct config *c, __u32 id)
+{
+	size_t i;
+
+	for (i = 0; c && i < c->n_zones; i++)
+		if (c->zones[i].id == id)
+			return c->zones[i].nets + c->zones[i].others;
+	return !c;
+}
+
+/* Does a zone run that would miss us? As apply_in_use(). */
+static int still_running(const struct config *c, const struct options *o)
+{
+	__u32 ids[MAX_ZONES];
+	int i, n = zones_running(ids);
+
+	for (i = 0; i < n; i++) {
+		if (!ids[i] || !is_served(c, ids[i]))
+			continue;
+		if (!o->force)
+			say_err("zone %u runs: shut it down first (hvisor zone shutdown -id %u), or add --force",
+				ids[i], ids[i]);
+		return -1;
+	}
+	return apply_in_use(c, o);
+}
+
 static int count(const char *name, void *arg)
 {
 	(void)name;
@@ -334,16 +362,24 @@ static int count(const char *name, void *arg)
 	return 0;
 }
 
-/* "hvnet stop". Return: 0 or -1, said why. */
+/*
+ * "hvnet stop". A guest that asks when nobody is left to answer hangs, and its
+ * zone cannot be shut down any more: the module outlasts it even if forced.
+ * Return: 0 or -1, said why.
+ */
 int run_stop(const struct config *c, const struct options *o)
 {
+	static const struct options force = { .force = true };
+	bool running = board_loaded() && still_running(c, o);
 	size_t left = 0;
 
-	if (apply_refuse_in_use(c, o) || stop_daemon() || apply_unload(c, o))
+	if ((running && !o->force) || stop_daemon() || apply_unload(c, &force))
 		return -1;
 	board_each(count, &left);
-	if (left) {
-		puts("module: stays, it has other zones (see hvnet status)");
+	if (running || left) {
+		printf("module: stays, %s\n", running ?
+		       "to answer what still runs; when that is down: hvnet stop" :
+		       "it has other zones (see hvnet status)");
 		return 0;
 	}
 	return give_node_back() ?: unload_module();

@@ -19,7 +19,53 @@
 /* ZONE_SHUTDOWN, whose argument is the zone's id. */
 #define HVSIM_TOOL_SHUTDOWN	_IOW(1, 4, u64)
 
+/* ZONE_LIST, which answers with as many entries as there are zones. */
+#define HVSIM_TOOL_ZONE_LIST	_IOR(1, 5, void *)
+#define HVSIM_TOOL_ZONES	8
+
+/**
+ * struct hvsim_tool_zone - an entry of the list
+ * @id: the zone
+ * @rest: CPUs, name, whether it died
+ */
+struct hvsim_tool_zone {
+	u32 id;
+	u32 rest[13];
+};
+
+/**
+ * struct hvsim_tool_list - what is asked for
+ * @count: room for so many
+ * @entries: where
+ */
+struct hvsim_tool_list {
+	u64 count;
+	u64 entries;
+};
+
+static unsigned int hvsim_tool_zones[HVSIM_TOOL_ZONES];
+static unsigned int hvsim_tool_n_zones;
+module_param_array_named(zones, hvsim_tool_zones, uint, &hvsim_tool_n_zones, 0644);
+MODULE_PARM_DESC(zones, "zones that ZONE_LIST tells of, root included (none)");
+
 static struct hvsim_tool_call hvsim_tool_last;
+
+static long hvsim_tool_zone_list(unsigned long arg)
+{
+	struct hvsim_tool_zone zone = {};
+	struct hvsim_tool_list list;
+	unsigned int i;
+
+	if (copy_from_user(&list, (void __user *)arg, sizeof(list)))
+		return -EFAULT;
+	for (i = 0; i < hvsim_tool_n_zones && i < list.count; i++) {
+		zone.id = hvsim_tool_zones[i];
+		if (copy_to_user((void __user *)list.entries + i * sizeof(zone),
+				 &zone, sizeof(zone)))
+			return -EFAULT;
+	}
+	return i;
+}
 
 static long hvsim_tool_ioctl(struct file *file, unsigned int cmd,
 			     unsigned long arg)
@@ -33,6 +79,8 @@ static long hvsim_tool_ioctl(struct file *file, unsigned int cmd,
 	hvsim_tool_last.cpu = raw_smp_processor_id();
 	if (cmd == HVSIM_TOOL_SHUTDOWN)
 		hvsim_zone_shutdown(arg);
+	if (cmd == HVSIM_TOOL_ZONE_LIST && hvsim_tool_n_zones)
+		return hvsim_tool_zone_list(arg);
 	return arg == HVSIM_TOOL_NO_ZONE ? -EINVAL : 0;
 }
 

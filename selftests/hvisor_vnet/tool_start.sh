@@ -355,11 +355,62 @@ forced()
 	hvnet_says 0 "daemon: ended
 zone1-a003600: removed
 zone1: removed
-$THEIRS
-module: unloaded" stop --force cfg.json
+module: stays, to answer what still runs; when that is down: hvnet stop" stop --force cfg.json &&
+		node_is_ours && module_is loaded
 }
 
-ktap_plan 26
+# --- zones, by hvisor's own account
+
+# zones LIST: those that run from now on, root is 0
+zones()
+{
+	echo "$1" >/sys/module/hvisor_sim/parameters/zones
+}
+
+# A zone of the file, of which no driver has been seen: its disk is ours to keep.
+zone_runs()
+{
+	zones 0,7,1
+	hvnet start --daemon-log=$TOOL_LOG cfg.json >/dev/null
+	hvnet_says 1 "hvnet: zone 1 runs: shut it down first (hvisor zone shutdown -id 1), or add --force" \
+		stop cfg.json &&
+		hvnet_says 1 "hvnet: zone 7 runs: shut it down first (hvisor zone shutdown -id 7), or add --force" \
+			stop && daemon_runs && [ -e /sys/class/net/tap0 ]
+}
+
+zone_runs_forced()
+{
+	hvnet_says 0 "daemon: ended
+zone1-a003600: removed
+zone1: removed
+module: stays, to answer what still runs; when that is down: hvnet stop" \
+		stop --force cfg.json && node_is_ours && module_is loaded &&
+		zones 0 && hvnet_says 0 "$THEIRS
+module: unloaded" stop && all_is_gone
+}
+
+# One that is none of the file's.
+zone_of_others()
+{
+	zones 0,7
+	hvnet start --daemon-log=$TOOL_LOG cfg.json >/dev/null &&
+		hvnet_says 0 "daemon: ended
+$DOWN" stop cfg.json && all_is_gone
+}
+
+# It ended by itself, and its device's status is as it was.
+zone_ended()
+{
+	zones 0
+	config cfg.json "$(zone_entry 1 "$(linux_region)" \
+		"$(net_entry $NET_ADDR $NET_IRQ tap0)")"
+	hvnet start cfg.json >/dev/null && guest_add 1 $NET_ADDR $NET_IRQ &&
+		wait_for 10 grep -qx 0xf $BUS/devices/zone1-a003600/status &&
+		hvnet_says 0 "zone1-a003600: removed
+zone1: removed" unload cfg.json
+}
+
+ktap_plan 30
 tool_begin || ktap_abort "cannot begin"
 load_modules && rmmod hvisor_vnet || ktap_abort "modules do not load"
 config cfg.json "$(zone_entry 1 "$(raw_region)" "$BLK, $(net_entry 0xa003600 75 tap0)")"
@@ -392,6 +443,14 @@ ip netns del zone1
 ip link del br0
 ktap_check "unless forced" forced
 echo "zone=1 addr=$NET_ADDR" >$SIM/del_guest
+hvnet stop >/dev/null
+config cfg.json "$(zone_entry 1 "$(raw_region)" "$BLK, $(net_entry 0xa003600 75 tap0)")"
+ktap_check "a zone that runs" zone_runs
+ktap_check "unless forced" zone_runs_forced
+ktap_check "another's zone that runs" zone_of_others
+ktap_check "a zone that ended by itself" zone_ended
+echo "zone=1 addr=$NET_ADDR" >$SIM/del_guest
+hvnet stop >/dev/null
 cd /tests || exit 1
 ktap_check "the modules can be unloaded" unload_modules
 ktap_finish
