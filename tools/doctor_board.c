@@ -105,14 +105,16 @@ static void look_at_node(void)
 static void look_at_daemon(const struct config *c)
 {
 	pid_t pid = daemon_find();
+	size_t i;
 
 	if (!pid) {
 		say_notice("hvisor-tool's daemon does not run (hvnet start does that)");
 	} else if (daemon_node(pid) == NODE_OTHER) {
-		say_warn("hvisor-tool's daemon, process %d, takes all requests for itself: shut the zones down, then",
+		say_warn("hvisor-tool's daemon, process %d, has all requests for itself; hvnet start starts it again, behind us:",
 			 pid);
+		for (i = 0; c && i < c->n_zones; i++)
+			paste("hvisor zone shutdown -id %llu", c->zones[i].id);
 		paste("kill %d", pid);
-		paste("hvnet start %s", c ? c->file : "virtio_cfg.json");
 	} else {
 		say_info("hvisor-tool's daemon runs, process %d", pid);
 	}

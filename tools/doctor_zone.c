@@ -8,6 +8,7 @@
 #include <jansson.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "hvnet.h"
 
@@ -203,14 +204,25 @@ static void paste_guest_node(const struct entry *e)
 	paste("};");
 }
 
+/* What was copied stands on every board that copied it. */
+static void look_at_example_mac(const struct entry *e)
+{
+	unsigned char r[4];
+
+	say_notice("%s.mac is the one of hvisor-tool's examples, and other boards may have it; one of your own:",
+		   e->place.path);
+	if (getrandom(r, sizeof(r), 0) == sizeof(r))
+		paste("\"mac\": [\"0x02\", \"0x00\", \"%#04x\", \"%#04x\", \"%#04x\", \"%#04x\"],",
+		      r[0], r[1], r[2], r[3]);
+}
+
 /* Interrupts of device trees begin at 32, that of SPI 0. */
 static void look_at_net(const struct config *c, const struct zone *z,
 			const struct entry *e)
 {
 	look_at_interface(c, z, e);
-	if (!strncmp(e->mac, "00:16:3e:10:10:10", sizeof(e->mac)))
-		say_notice("%s.mac is the one of hvisor-tool's examples: another board on your network may have it",
-			   e->place.path);
+	if (!strcmp(e->mac, "00:16:3e:10:10:10"))
+		look_at_example_mac(e);
 	if (!exists("/proc/device-tree/compatible"))
 		return;
 	if (e->irq < MIN_SPI) {

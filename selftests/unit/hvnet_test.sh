@@ -136,7 +136,7 @@ with()
 
 HELP="; for help: hvnet --help"
 echo "KTAP version 1"
-echo "1..58"
+echo "1..59"
 
 # --- the command line
 
@@ -247,9 +247,9 @@ mkdir -p board/sys/class/misc/hvisor
 echo 1:5 >board/sys/class/misc/hvisor/dev
 process 312 hvisor-virtio /dev/zero
 finds "a daemon beside us" 1 cfg.json <<'END'
-  FIX   hvisor-tool's daemon, process 312, takes all requests for itself: shut the zones down, then
+  FIX   hvisor-tool's daemon, process 312, has all requests for itself; hvnet start starts it again, behind us:
+		hvisor zone shutdown -id 1
 		kill 312
-		hvnet start cfg.json
 END
 make_board
 process 312 hvisor-virtio /dev/null
@@ -355,8 +355,10 @@ finds "the number of an SPI" 1 cfg.json <<'END'
 END
 with cfg.json 's/\["0x02", .* "1"\]/["0x00", "0x16", "0x3e", "0x10", "0x10", "0x10"]/'
 finds "the MAC address of the examples" 0 cfg.json <<'END'
-  note  zones[0].devices[1].mac is the one of hvisor-tool's examples: another board on your network may have it
+  note  zones[0].devices[1].mac is the one of hvisor-tool's examples, and other boards may have it; one of your own:
 END
+grep -qE '^		"mac": \["0x02", "0x00"(, "0x[0-9a-f]{2}"){4}\],$' out
+point "and one for here" $?
 with cfg.json '$s/"enable"/"disable"/'
 finds "a net device that is disabled" 1 cfg.json <<'END'
   note  zones[0].devices[1] is a net device, and disabled
