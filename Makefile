@@ -48,10 +48,13 @@ check-unit check-static check-build check-vm check-mutants:
 # this is skipped, which is no error.
 on_hvisor = HVISOR="$(HVISOR)" HVISOR_TOOL="$(HVISOR_TOOL)" \
 	HVISOR_KO="$(HVISOR_KO)" HVISOR_BASELINE="$(HVISOR_BASELINE)" \
-	selftests/hvisor/run.sh --guest-kernel $(or $(GUEST_KERNEL),$(KERNEL))
+	selftests/hvisor/run.sh $(if $(GUEST_KERNEL),--guest-kernel $(GUEST_KERNEL))
 
 check-hvisor:
 	@$(on_hvisor) $(TESTS) || [ $$? -eq 4 ]
+
+bench-hvisor:
+	@$(on_hvisor) bench || [ $$? -eq 4 ]
 
 help:
 	@echo "make			build hvisor_vnet.ko for the kernel at KDIR"
@@ -70,6 +73,7 @@ help:
 	@echo "make check-hvisor	tests on the real hypervisor, in QEMU; needs its"
 	@echo "			user's binaries: HVISOR=/path/hvisor.bin"
 	@echo "			HVISOR_TOOL=/path/hvisor HVISOR_KO=/path/hvisor.ko"
+	@echo "make bench-hvisor	there, the daemon against the module: a table"
 	@echo "make check-mutants	does each test catch what it is there for?"
 	@echo "make clean		remove what was built"
 	@echo
@@ -78,4 +82,4 @@ help:
 
 .PHONY: all modules modules_install tools tools_install install clean demo \
 	help check check-unit check-static check-build check-vm check-mutants \
-	check-hvisor
+	check-hvisor bench-hvisor

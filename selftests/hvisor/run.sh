@@ -10,7 +10,7 @@
 #	HVISOR_TOOL	the command "hvisor", for arm64
 #	HVISOR_KO	hvisor.ko, for Debian's 6.1 kernel
 #	HVISOR_BASELINE	another "hvisor" whose daemon takes part in bench, optional
-#	PINGS		how many flood.sh sends, optional
+#	PINGS, CYCLES, ROUNDS	how many in flood, restart and bench, optional
 #
 # EL2 has no word for a test's result, but it shares the serial console with
 # root: what it says of errors there fails the test that runs meanwhile.
@@ -63,7 +63,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ ${#tests[@]} -gt 0 ] || tests=(boot flood iperf)
+[ ${#tests[@]} -gt 0 ] || tests=(boot flood iperf restart)
 
 for name in HVISOR HVISOR_TOOL HVISOR_KO; do
 	[ -n "${!name-}" ] || skip_all "$name= is not given: it is the path of the user's own binary"
@@ -173,6 +173,8 @@ boot_vm()
 	RIG_ARCH=arm64
 	RIG_KERNEL=$kernel
 	PINGS=${PINGS:-100000}
+	CYCLES=${CYCLES:-20}
+	ROUNDS=${ROUNDS:-5}
 	EOF
 	(cd "$work/list" && find etc | cpio -o -H newc -R 0:0 --quiet) \
 		>"$work/list.cpio"

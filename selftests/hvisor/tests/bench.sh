@@ -1,0 +1,277 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# rig: timeout=7200
+# Not a test: the table of figures, in Markdown.  Zone 1's NIC is served by the
+# daemon, and by the module; a veth pair between two namespaces of root, without
+# offloads, says what root could do at all.  All in one boot and in turns, because
+# boots differ; the figures are medians of ROUNDS= (5).
+. ./hvlib.sh
+
+SECONDS_EACH=5
+RESULTS=/tmp/results	# lines of COLUMN ROW VALUE
+: >$RESULTS
+
+# --- the columns: each sets up what it measures, and what the peer is
+
+column_stock()
+{
+	column_daemon hvisor
+}
+
+column_baseline()
+{
+	column_daemon hvisor-baseline
+}
+
+# The daemon as it is without us, on hvisor.ko's own node.
+column_daemon()
+{
+	root_files
+	modprobe hvisor
+	"$1" virtio start /zone1/virtio_cfg.json >/tmp/daemon.log 2>&1 &
+	daemon=$!
+	wait_for 10 [ -e /sys/class/net/tap0 ] && console_follow && tap_up &&
+		zone_up
+}
+
+column_daemon_end()
+{
+	zone_stop
+	kill $daemon
+	wait $daemon 2>/dev/null
+}
+
+column_module()
+{
+	root_start && zone_up
+}
+
+column_module_end()
+{
+	zone_stop
+	root_stop
+}
+
+column_veth()
+{
+	ip netns add near && ip netns add far &&
+		ip -n near link add v0 type veth peer name v1 netns far &&
+		ip -n near addr add 10.78.0.1/24 dev v0 &&
+		ip -n far addr add 10.78.0.2/24 dev v1 || return 1
+	for end in "near v0" "far v1"; do
+		# shellcheck disable=SC2086
+		set -- $end
+		ip netns exec "$1" ethtool -K "$2" tx off sg off tso off gso off \
+			gro off >/dev/null
+		ip -n "$1" link set "$2" up
+	done
+	ip netns exec far iperf3 -s -D -I /tmp/iperf3.pid
+	wait_for 5 in_near ping -q -c 1 10.78.0.2
+}
+
+column_veth_end()
+{
+	kill "$(tr -d '\0' </tmp/iperf3.pid)"
+	ip netns del near
+	ip netns del far
+}
+
+in_near()
+{
+	ip netns exec near "$@"
+}
+
+# --- the rows
+
+result()
+{
+	echo "$column $1 ${2:--}" >>$RESULTS
+}
+
+# The last "receiver" line: megabits a second, and what part was lost.
+received()
+{
+	awk '/receiver/ {
+		for (i = 2; i <= NF; i++)
+			if ($i == "Mbits/sec")
+				rate = $(i - 1)
+	} END { print rate }' /tmp/iperf
+}
+
+lost()
+{
+	sed -n 's/.*(\([0-9.e+-]*\)%).*receiver/\1/p' /tmp/iperf
+}
+
+# A backend that has wedged shall not hold up the others.
+run_iperf()
+{
+	: >/tmp/iperf
+	$run ping -q -c 1 -W 2 "$peer" >/dev/null &&
+		$run timeout $((SECONDS_EACH + 15)) iperf3 -c "$peer" -f m \
+			-t $SECONDS_EACH "$@" >/tmp/iperf 2>&1
+}
+
+round_trip()
+{
+	$run timeout 60 ping -q -w 30 "$@" "$peer" >/tmp/ping
+	sed -n 's,.*mdev = [0-9.]*/\([0-9.]*\)/.*,\1,p' /tmp/ping
+}
+
+measure()
+{
+	run_iperf -R; result tcp_out "$(received)"
+	run_iperf; result tcp_in "$(received)"
+	run_iperf -u -b 0 -R; result udp_out "$(received)"; result udp_out_lost "$(lost)"
+	run_iperf -u -b 0; result udp_in "$(received)"; result udp_in_lost "$(lost)"
+	result ping "$(round_trip -c 50 -i 0.05)"
+	result flood "$(round_trip -f -c 2000)"
+}
+
+# --- what it cost EL2
+
+frames()
+{
+	cat /sys/class/net/tap0/statistics/[rt]x_packets | awk '{ n += $1 } END { print n }'
+}
+
+# Interrupts whose line has the word $1, all CPUs.
+interrupts()
+{
+	awk -v word="$1" '$0 ~ word {
+		for (i = 2; $i ~ /^[0-9]+$/; i++)
+			n += $i
+	} END { print n + 0 }'
+}
+
+wakes()
+{
+	interrupts "hvisor" </proc/interrupts
+}
+
+guest_interrupts()
+{
+	timeout 5 nc $ZONE 7 </dev/null | interrupts "virtio0"
+}
+
+injections()
+{
+	zone_counter injections 2>/dev/null
+}
+
+# per_thousand ROW BEFORE AFTER: a zone that does not answer has 0 after
+per_thousand()
+{
+	[ "$3" -lt "$2" ] || result "$1" "$(awk -v d="$(($3 - $2))" -v n="$moved" \
+		'BEGIN { printf "%d", d * 1000 / n }')"
+}
+
+measure_zone()
+{
+	run='' peer=$ZONE
+	before="$(frames) $(wakes) $(guest_interrupts) $(injections)"
+	measure
+	after="$(frames) $(wakes) $(guest_interrupts) $(injections)"
+	# shellcheck disable=SC2086
+	set -- $before $after
+	if [ $# -eq 8 ]; then
+		moved=$(($5 - $1 + 1))
+		per_thousand injections "$4" "$8"
+		set -- "$1" "$2" "$3" "$5" "$6" "$7"
+	fi
+	moved=$(($4 - $1 + 1))
+	per_thousand wakes "$2" "$5"
+	per_thousand guest_interrupts "$3" "$6"
+}
+
+# --- the table
+
+# median COLUMN ROW
+median()
+{
+	awk -v c="$1" -v r="$2" '$1 == c && $2 == r && $3 != "-" { print $3 }' \
+		$RESULTS | sort -n | awk '{ v[NR] = $1 }
+		END { print NR ? v[int((NR + 1) / 2)] : "-" }'
+}
+
+row()
+{
+	line="| $1 |"
+	for column in $columns; do
+		value=$(median "$column" "$2")
+		[ -z "${3-}" ] || value="$value, $(median "$column" "$3") % lost"
+		line="$line $value |"
+	done
+	echo "$line"
+}
+
+title()
+{
+	case $1 in
+	stock) echo "daemon" ;;
+	baseline) echo "daemon, other" ;;
+	module) echo "in the kernel" ;;
+	veth) echo "veth, no offloads" ;;
+	esac
+}
+
+table()
+{
+	line="| medians of $ROUNDS |" rule="|---|"
+	for column in $columns; do
+		line="$line $(title "$column") |" rule="$rule---|"
+	done
+	echo "$line"
+	echo "$rule"
+	row "TCP zone 1 -> root, Mbit/s" tcp_out
+	row "TCP root -> zone 1, Mbit/s" tcp_in
+	row "UDP zone 1 -> root, Mbit/s received" udp_out udp_out_lost
+	row "UDP root -> zone 1, Mbit/s received" udp_in udp_in_lost
+	row "ping, ms" ping
+	row "flood ping, ms" flood
+	row "EL2 wakes per 1000 frames" wakes
+	row "interrupts of zone 1 per 1000 frames" guest_interrupts
+	row "injections per 1000 frames" injections
+}
+
+one()
+{
+	column=$1
+	case $1 in
+	veth)
+		column_veth || return 1
+		run=in_near peer=10.78.0.2
+		measure
+		column_veth_end
+		;;
+	module)
+		column_module || return 1
+		measure_zone
+		column_module_end
+		;;
+	*)
+		"column_$1" || { column_daemon_end; return 1; }
+		measure_zone
+		column_daemon_end
+		;;
+	esac >/tmp/log 2>&1
+}
+
+columns="stock module veth"
+[ ! -x /usr/sbin/hvisor-baseline ] || columns="stock baseline module veth"
+ktap_plan 1
+round=0
+while [ $round -lt "$ROUNDS" ]; do
+	round=$((round + 1))
+	for which in $columns; do
+		one "$which" || ktap_diag "round $round, $which: $(tail -n 1 /tmp/log)"
+		ktap_diag "round $round, $which:" \
+			"$(awk -v c="$which" '$1 == c { v[$2] = $3 }
+			END { for (r in v) printf " %s=%s", r, v[r] }' $RESULTS)"
+	done
+done
+table
+ktap_check "each figure of the module was measured" \
+	[ "$(grep -c '^module .* -' $RESULTS)" -eq 0 ]
+ktap_finish
