@@ -18,14 +18,16 @@ CHECK = ARCH_VM=$(vm_arch) KERNEL_VM=$(KERNEL) TESTS="$(TESTS)" \
 all: modules
 
 modules modules_install:
-	$(MAKE) -C $(KDIR) M=$(CURDIR) $@
+	$(MAKE) -C $(KDIR) M=$(CURDIR) \
+		$(if $(DESTDIR),INSTALL_MOD_PATH=$(abspath $(DESTDIR))) $@
 
 # Another machine's library comes from the cache of the tests, and is linked in.
 cross = $(filter-out $(shell uname -m),$(patsubst arm64,aarch64,$(ARCH)))
 tools tools_install:
 	+@$(MAKE) -C tools $(if $(cross),STATIC=1 \
 		JANSSON="$$($(VM)/kernel.sh library $(ARCH))") \
-		$(if $(filter %_install,$@),install)
+		$(if $(filter %_install,$@),install \
+			$(if $(DESTDIR),DESTDIR=$(abspath $(DESTDIR))))
 
 install: modules_install tools_install
 
@@ -59,10 +61,10 @@ bench-hvisor:
 help:
 	@echo "make			build hvisor_vnet.ko for the kernel at KDIR"
 	@echo "			(default: the running one; ARCH, CROSS_COMPILE)"
-	@echo "make modules_install	install it there"
+	@echo "make modules_install	install it there (DESTDIR)"
 	@echo "make tools		build tools/hvnet, the command that sets it up"
 	@echo "make tools_install	install that (DESTDIR, PREFIX=/usr/local)"
-	@echo "make install		install both"
+	@echo "make install		install both, below DESTDIR if given"
 	@echo "make demo		watch a guest talk to a bridge through it, in a VM"
 	@echo "make check		all of the checks below but the mutants"
 	@echo "make check-unit		the pure parts in user space, under ASan and UBSan"

@@ -63,7 +63,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ ${#tests[@]} -gt 0 ] || tests=(boot flood iperf restart)
+[ ${#tests[@]} -gt 0 ] || tests=(boot hvnet flood iperf restart)
 
 for name in HVISOR HVISOR_TOOL HVISOR_KO; do
 	[ -n "${!name-}" ] || skip_all "$name= is not given: it is the path of the user's own binary"
