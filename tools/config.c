@@ -280,10 +280,15 @@ static int read_zone(struct config *c, struct zone *z, json_t *v)
 static int read_zones(struct config *c)
 {
 	static const struct place top;
-	json_t *list = get(c, &top, c->json, "zones", "[ { \"id\": 1, ... } ]");
-	json_t *item;
+	json_t *list, *item;
 	size_t i;
 
+	if (json_member(c->json, "zone_id")) {
+		say_err("%s: is the file of a zone; right would be the daemon's, virtio_cfg.json",
+			c->file);
+		return -1;
+	}
+	list = get(c, &top, c->json, "zones", "[ { \"id\": 1, ... } ]");
 	if (!list)
 		return -1;
 	if (!json_is_array(list))

@@ -166,6 +166,7 @@ static const struct {
 	/* Not a configuration */
 	{ "[]", "zones is missing; " EG "\"zones\": [ { \"id\": 1, ... } ]" },
 	{ "{ \"zone\": [] }", "zones is missing; " EG "\"zones\": [ { \"id\": 1, ... } ]" },
+	{ "{ \"zone_id\": 1 }", "is the file of a zone; right would be the daemon's, virtio_cfg.json" },
 	{ "{ \"zones\": {} }", "zones is {}; right would be a list: [ { \"id\": 1, ... } ]" },
 	{ "{ \"zones\": [ 7 ] }", "zones[0] is 7; right would be { \"id\": 1, ... }" },
 	/* Zones */
