@@ -394,8 +394,9 @@ out:
  * no access between InterruptACK and its EOI: a microsecond, but under emulation
  * it may lose its host CPU there. EL2 parks a CPU with its list registers as
  * they are, so that an interrupt which is active then is dead from there on
- * (Z3). Seen active on a loaded host: on 1 of 4 CPUs after 5 ms, on 1 of 22 after
- * 50 ms. (Both times the guest's timer, which no silence excludes.)
+ * (Z3). Seen active on a host with five times the work it can do: on 1 of 4 CPUs
+ * after 5 ms, on 3 of 82 after 50 ms; each time the guest's timer, which silence
+ * makes rare but cannot exclude.
  */
 #define HVNET_SILENCE_MS	50
 #define HVNET_SILENCE_BOUND_MS	1000
