@@ -210,7 +210,7 @@ static bool hvnet_mappable(u64 pa)
 {
 	unsigned long pfn = PHYS_PFN(pa);
 
-	return pte_pfn(pfn_pte(pfn, __pgprot(0))) == pfn;
+	return pte_pfn(pfn_pte(pfn, PAGE_KERNEL)) == pfn;
 }
 
 static int hvnet_check_shape(const struct hvnet_range *r,
