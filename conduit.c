@@ -4,6 +4,9 @@
  * that hvisor's users put into root's device tree.  What travels through it is
  * hvpage.c's business.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpuhotplug.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/interrupt.h>
@@ -78,6 +81,35 @@ static int hvnet_hvc_finish(struct hvnet_conduit *c)
 	return hvisor_call(HVISOR_FINISH_REQ, 0);
 }
 
+/*
+ * EL2 has no PSCI CPU_OFF: it panics, and the board with it (C1). So root's CPUs
+ * stay online, suspending included, for as long as we can say so.
+ */
+static int hvnet_hvc_cpu_offline(unsigned int cpu)
+{
+	pr_err_ratelimited("CPU %u stays online: hvisor panics when one of root's goes offline\n",
+			   cpu);
+	return -EBUSY;
+}
+
+static void hvnet_hvc_let_cpus_go(void *state)
+{
+	/* Not asked again: asking would be answered by the above. */
+	cpuhp_remove_state_nocalls((uintptr_t)state);
+}
+
+static int hvnet_hvc_keep_cpus(struct device *dev)
+{
+	int state = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN,
+					      "hvisor_vnet:online", NULL,
+					      hvnet_hvc_cpu_offline);
+
+	if (state < 0)
+		return state;
+	return devm_add_action_or_reset(dev, hvnet_hvc_let_cpus_go,
+					(void *)(uintptr_t)state);
+}
+
 /**
  * hvnet_hvc_conduit - the conduit of a device tree node
  * @pdev: the node's device; the conduit lives as long as it is bound
@@ -92,6 +124,7 @@ struct hvnet_conduit *hvnet_hvc_conduit(struct platform_device *pdev,
 					struct hvnet_reason *why)
 {
 	struct hvnet_hvc *hvc;
+	int err;
 
 	if (!HVISOR_HAVE_HYPERCALL)
 		return ERR_PTR(hvnet_refuse(why, -ENODEV,
@@ -104,6 +137,11 @@ struct hvnet_conduit *hvnet_hvc_conduit(struct platform_device *pdev,
 		return ERR_PTR(hvnet_refuse(why, hvc->irq,
 					    "the device tree node names no usable wake interrupt (error %d)",
 					    hvc->irq));
+	err = hvnet_hvc_keep_cpus(&pdev->dev);
+	if (err)
+		return ERR_PTR(hvnet_refuse(why, err,
+					    "root's CPUs cannot be kept online (error %d)",
+					    err));
 	hvc->pdev = pdev;
 	hvc->c.name = "hvc";
 	hvc->c.priv = hvc;

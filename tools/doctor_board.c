@@ -153,7 +153,7 @@ static void look_at_hotplug(void)
 {
 	if (!exists("/sys/devices/system/cpu/cpu1/online"))
 		return;
-	say_notice("CPUs can be taken offline here, and hvisor panics when one is; suspending does that:");
+	say_notice("CPUs can be taken offline here, and hvisor panics when one is; the module refuses that, and so suspending fails:");
 	paste("systemctl mask suspend.target hibernate.target");
 }
 

@@ -185,7 +185,7 @@ is_arp_request()
 
 # --- found by the node
 
-ktap_plan 31
+ktap_plan 33
 ktap_check "the node's modalias is one of the module's aliases" alias_matches
 ktap_check "the modalias loads the module" \
 	modprobe "$(cat $NODE/modalias)"
@@ -259,6 +259,15 @@ ktap_check "a bad hypercall is refused" \
 ktap_equal "the module made no call that hvisor does not have" "0 1" \
 	"$(state unknown) $(state refused)"
 
+# --- CPUs: this EL2 has but one, so that the refusal itself is not seen here
+
+says_on_cpus()
+{
+	grep -c "hvisor_vnet:online" /sys/devices/system/cpu/hotplug/states
+}
+
+ktap_equal "the module has a say when a CPU goes offline" 1 "$(says_on_cpus)"
+
 # --- gone, and back
 
 reg_write 0x070 0
@@ -266,6 +275,7 @@ device_del 1 $ADDR
 zone_del 1
 rmmod hvisor_vnet
 ktap_equal "unloaded, it no longer asks to be woken" 0 "$(state need_wakeup)"
+ktap_equal "nor has it a say about CPUs" 0 "$(says_on_cpus)"
 access 0xdead000 4 0 0 0 5 2>/dev/null
 before=$(answers)
 modprobe hvisor_vnet

@@ -279,7 +279,7 @@ make_board
 mkdir -p board/sys/devices/system/cpu/cpu1
 echo 1 >board/sys/devices/system/cpu/cpu1/online
 finds "CPUs that may go offline" 0 <<'END'
-  note  CPUs can be taken offline here, and hvisor panics when one is; suspending does that:
+  note  CPUs can be taken offline here, and hvisor panics when one is; the module refuses that, and so suspending fails:
 		systemctl mask suspend.target hibernate.target
 END
 

@@ -12,7 +12,14 @@ disk_says()
 	dd if=$DISK bs=512 skip=1 count=1 2>/dev/null | head -n 1
 }
 
-ktap_plan 9
+# hvisor panics, and all ends, if it is (C1).
+cpu_stays()
+{
+	! echo 0 >/sys/devices/system/cpu/cpu1/online &&
+		dmesg | grep -q "hvisor_vnet: CPU 1 stays online"
+} 2>/dev/null
+
+ktap_plan 10
 ktap_check "module, devices and daemon start" root_start ||
 	ktap_abort "nothing to test"
 ktap_check "zone 1 starts and answers a ping" zone_up
@@ -21,6 +28,7 @@ ktap_check "it reads its disk" zone_said "the disk says hello"
 ktap_equal "and writes it" "zone 1 was here" "$(disk_says)"
 ktap_check "its NIC is the module's" [ "$(zone_counter tx_frames)" -gt 0 ]
 ktap_diag "$(grep -o 'zone 1: [0-9].*[a-z]' $CONSOLE)"
+ktap_check "a CPU of root's cannot be taken offline" cpu_stays
 ktap_check "it shuts down" zone_stop
 ktap_check "and is gone" [ "$(zone_running && echo yes)" = "" ]
 ktap_check "daemon, devices and module stop" root_stop
