@@ -70,9 +70,10 @@ cycle()
 	ping -q -f -c 200 -w 20 $ZONE >/dev/null || { echo "pings lost"; return 1; }
 }
 
-ktap_plan $((CYCLES + 3))
+ktap_plan $((CYCLES + 4))
 ktap_check "root starts" root_start || ktap_abort "nothing to test"
 ktap_check "zone 1 starts" zone_up || ktap_abort "nothing to test"
+ktap_check "its console works" wait_for 30 boots_are 1
 n=0
 while [ $n -lt "$CYCLES" ]; do
 	n=$((n + 1))
