@@ -53,4 +53,11 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define hvnet_eventfd_signal(ctx)	eventfd_signal(ctx)
 #endif
 
+/* Since 6.2 the header helpers know UDP segments, and check them. */
+#ifdef VIRTIO_NET_HDR_GSO_UDP_L4
+#define HVNET_HAVE_USO	true
+#else
+#define HVNET_HAVE_USO	false
+#endif
+
 #endif /* HVNET_COMPAT_H */

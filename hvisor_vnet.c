@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "daemon.h"
 #include "hvisor_vnet.h"
+#include "offload.h"
 
 /* How long a guest must go unheard before we say that somebody took the page. */
 #define HVNET_TAKEOVER_DELAY	(HZ / 5)
@@ -168,9 +169,20 @@ static void hvnet_dev_link(struct hvnet_dev *dev, bool up)
 		hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
 }
 
+/* VIRTIO_NET_CTRL_MAC_ADDR_SET (virtio 1.2, section 5.1.6.5.2). */
+static void hvnet_dev_mac(struct hvnet_dev *dev, const u8 *mac)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	hvnet_mmio_set_mac(&dev->mmio, mac);
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+}
+
 static const struct hvnet_nic_owner hvnet_dev_as_owner = {
 	.broke = hvnet_dev_broke,
 	.link = hvnet_dev_link,
+	.mac = hvnet_dev_mac,
 };
 
 /* The data path of one device: started and stopped under work_lock. */
@@ -871,7 +883,16 @@ static void hvnet_dev_init(struct hvnet_dev *dev, struct hvnet_zone *zone,
 			    BIT_ULL(VIRTIO_NET_F_MAC) |
 			    BIT_ULL(VIRTIO_NET_F_STATUS) |
 			    BIT_ULL(VIRTIO_NET_F_MTU) |
-			    BIT_ULL(VIRTIO_NET_F_MRG_RXBUF);
+			    BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |
+			    BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX) |
+			    BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |
+			    BIT_ULL(VIRTIO_NET_F_CTRL_RX) |
+			    BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |
+			    BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |
+			    BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |
+			    HVNET_OFFLOADS_TX | HVNET_OFFLOADS_RX |
+			    (HVNET_HAVE_USO ? HVNET_OFFLOADS_TX_USO |
+					      HVNET_OFFLOADS_RX_USO : 0);
 
 	dev->zone = zone;
 	dev->addr = p->addr;

@@ -8,6 +8,7 @@
  *	hvnet_lock		mutex: which zones and devices exist (hvisor_vnet.c)
  *	rtnl			the networking core's
  *	dev->work_lock		mutex: starts and stops of one data path
+ *	nic->ctrl_lock		mutex: the control queue (tap_bridge.c)
  *	tx queue lock, NAPI	the owner of the receive ring, of the transmit ring
  *	page request lock	raw: consuming requests (hvpage.c)
  *	daemon's locks		raw: relay->lock or irqs->lock (daemon_*.c)
@@ -38,7 +39,7 @@
 #define HVNET_QUEUE_DEFAULT	256
 #define HVNET_REGION_MIN	0x200	/* registers and configuration space */
 #define HVNET_MTU_MIN		ETH_MIN_MTU
-#define HVNET_MTU_MAX		65521	/* header and frame fit 64 KiB */
+#define HVNET_MTU_MAX		ETH_MAX_MTU
 
 /**
  * struct hvnet_zone - a guest
@@ -147,25 +148,28 @@ struct hvnet_dev {
  * @broke: the guest broke a queue: @queue is which, @what it did. Softirq, or
  *	under the tx queue lock.
  * @link: the interface has come up or goes down. Process, under rtnl.
+ * @mac: the guest has given its end another address. Process.
  */
 struct hvnet_nic_owner {
 	void (*broke)(struct hvnet_dev *dev, const char *queue,
 		      const char *what);
 	void (*link)(struct hvnet_dev *dev, bool up);
+	void (*mac)(struct hvnet_dev *dev, const u8 *mac);
 };
 
 /* Why a frame was not delivered. */
 enum hvnet_drop {
 	HVNET_DROP_TX_RUNT,	/* shorter than an Ethernet header */
 	HVNET_DROP_TX_OVERSIZE,	/* longer than the MTU allows */
-	HVNET_DROP_TX_HEADER,	/* virtio_net_hdr short or asks for more than
-				 * was negotiated
+	HVNET_DROP_TX_HEADER,	/* virtio_net_hdr short, makes no sense, or asks
+				 * for more than was negotiated
 				 */
 	HVNET_DROP_TX_DIRECTION,/* chain with device-writable pieces */
 	HVNET_DROP_TX_NOMEM,	/* no memory for an skb */
 	HVNET_DROP_TX_DOWN,	/* the root-side interface is down */
 	HVNET_DROP_RX_BUFFER,	/* receive chain unusable; frame kept */
 	HVNET_DROP_RX_TOO_BIG,	/* frame larger than the guest's buffers */
+	HVNET_DROP_RX_OFFLOAD,	/* frame that needs what the guest does not do */
 	HVNET_DROP_RX_NO_GUEST,	/* no driver in the guest */
 	HVNET_DROPS,
 };
@@ -181,6 +185,7 @@ enum hvnet_stat {
 	HVNET_RX_KICKS,
 	HVNET_RX_STOPS,		/* receive ring empty: queue stopped */
 	HVNET_RX_WAKES,		/* and started again */
+	HVNET_RX_UNWANTED,	/* kept back by the guest's own filter */
 	HVNET_STATS,
 };
 

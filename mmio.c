@@ -32,9 +32,17 @@
 #define HVNET_MMIO_QUEUE_RESET	0x0c0		/* not in the uapi header */
 #define HVNET_MMIO_INT_ALL	(VIRTIO_MMIO_INT_VRING | VIRTIO_MMIO_INT_CONFIG)
 
-/* The configuration space ends behind the last field a feature can offer. */
-#define HVNET_MMIO_CONFIG_SIZE	offsetof(struct virtio_net_config, speed)
+/*
+ * The configuration space ends behind the last field a feature can offer, which
+ * is duplex, and what the widest access to that reads as well: zeroes.
+ */
+#define HVNET_MMIO_CONFIG_SIZE						\
+	offsetof(struct virtio_net_config, supported_hash_types)
 static_assert(HVNET_MMIO_CONFIG_SIZE % 4 == 0);
+
+/* What veth says, for want of a line. */
+#define HVNET_MMIO_SPEED	10000
+#define HVNET_MMIO_DUPLEX_FULL	1
 
 /* What a driver may write into Status, DEVICE_NEEDS_RESET is the device's. */
 #define HVNET_MMIO_STATUS_DRIVER					\
@@ -90,6 +98,7 @@ static void reset(struct hvnet_mmio *m)
 	m->status = 0;
 	memset(m->queue, 0, sizeof(m->queue));
 	atomic_set(&m->isr, 0);
+	hvnet_mmio_set_mac(m, m->mac);
 }
 
 /* The status that results from writing @value, not 0, to it. */
@@ -479,6 +488,21 @@ bool hvnet_mmio_set_link(struct hvnet_mmio *m, bool up)
 }
 
 /**
+ * hvnet_mmio_set_mac - the driver has given the device another address
+ * @m: the device
+ * @mac: its address until a reset
+ *
+ * Context: any; serialised by the caller.
+ */
+void hvnet_mmio_set_mac(struct hvnet_mmio *m, const u8 *mac)
+{
+	if (!memcmp(m->config.mac, mac, sizeof(m->config.mac)))
+		return;
+	memcpy(m->config.mac, mac, sizeof(m->config.mac));
+	m->generation++;
+}
+
+/**
  * hvnet_mmio_init - a new device, as after a reset and without a link
  * @m: the device
  * @offered: feature bits to offer
@@ -494,9 +518,13 @@ void hvnet_mmio_init(struct hvnet_mmio *m, u64 offered, u16 queue_max,
 	memset(m, 0, sizeof(*m));
 	m->offered = offered;
 	m->queue_max = queue_max;
-	m->n_queues = HVNET_MMIO_QUEUES;
+	m->n_queues = offered & (1ULL << VIRTIO_NET_F_CTRL_VQ) ?
+		      HVNET_MMIO_QUEUES : HVNET_QUEUE_CTRL;
+	memcpy(m->mac, mac, sizeof(m->mac));
 	memcpy(m->config.mac, mac, sizeof(m->config.mac));
 	m->config.max_virtqueue_pairs = __cpu_to_virtio16(true, 1);
 	m->config.mtu = __cpu_to_virtio16(true, mtu);
+	m->config.speed = cpu_to_le32(HVNET_MMIO_SPEED);
+	m->config.duplex = HVNET_MMIO_DUPLEX_FULL;
 	reset(m);
 }

@@ -8,13 +8,19 @@
 #ifndef HVNET_MMIO_H
 #define HVNET_MMIO_H
 
+#include <linux/if_ether.h>
 #include <linux/types.h>
 #include <linux/virtio_net.h>
 
 #include "ring.h"
 
 #define HVNET_MMIO_VENDOR	0x48564953	/* "SIVH" in memory order */
-#define HVNET_MMIO_QUEUES	2		/* per queue pair: receive, transmit */
+
+/* Queues, as the guest numbers them (virtio 1.2, section 5.1.2). */
+#define HVNET_QUEUE_RX		0
+#define HVNET_QUEUE_TX		1
+#define HVNET_QUEUE_CTRL	2		/* with VIRTIO_NET_F_CTRL_VQ */
+#define HVNET_MMIO_QUEUES	3
 #define HVNET_QUEUE_MAX		1024		/* largest QueueNumMax offered */
 
 /* Counters of what guests do wrong, or ask for in vain. */
@@ -50,6 +56,7 @@ struct hvnet_mmio_queue {
  * @isr: InterruptStatus; bits are set from any context, without the caller's
  *	serialisation, hence atomic
  * @queue: the queues
+ * @mac: the address that it was born with
  * @config: device configuration space, little endian as the guest reads it
  * @count: counters by enum hvnet_mmio_count
  */
@@ -65,6 +72,7 @@ struct hvnet_mmio {
 	u16 n_queues;
 	atomic_t isr;
 	struct hvnet_mmio_queue queue[HVNET_MMIO_QUEUES];
+	u8 mac[ETH_ALEN];
 	struct virtio_net_config config;
 	u64 count[HVNET_MMIO_COUNTS];
 };
@@ -102,6 +110,7 @@ enum hvnet_mmio_verdict hvnet_mmio_access(struct hvnet_mmio *m,
 void hvnet_mmio_commit(struct hvnet_mmio *m, struct hvnet_mmio_access *acc);
 bool hvnet_mmio_needs_reset(struct hvnet_mmio *m);
 bool hvnet_mmio_set_link(struct hvnet_mmio *m, bool up);
+void hvnet_mmio_set_mac(struct hvnet_mmio *m, const u8 *mac);
 
 /**
  * hvnet_mmio_live - may the device touch the rings?

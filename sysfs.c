@@ -537,6 +537,7 @@ HVNET_COUNTER(rx_bytes, hvnet_read_stat, HVNET_RX_BYTES);
 HVNET_COUNTER(rx_kicks, hvnet_read_stat, HVNET_RX_KICKS);
 HVNET_COUNTER(rx_stops, hvnet_read_stat, HVNET_RX_STOPS);
 HVNET_COUNTER(rx_wakes, hvnet_read_stat, HVNET_RX_WAKES);
+HVNET_COUNTER(rx_unwanted, hvnet_read_stat, HVNET_RX_UNWANTED);
 HVNET_COUNTER(drop_tx_runt, hvnet_read_drop, HVNET_DROP_TX_RUNT);
 HVNET_COUNTER(drop_tx_oversize, hvnet_read_drop, HVNET_DROP_TX_OVERSIZE);
 HVNET_COUNTER(drop_tx_header, hvnet_read_drop, HVNET_DROP_TX_HEADER);
@@ -545,6 +546,7 @@ HVNET_COUNTER(drop_tx_nomem, hvnet_read_drop, HVNET_DROP_TX_NOMEM);
 HVNET_COUNTER(drop_tx_down, hvnet_read_drop, HVNET_DROP_TX_DOWN);
 HVNET_COUNTER(drop_rx_buffer, hvnet_read_drop, HVNET_DROP_RX_BUFFER);
 HVNET_COUNTER(drop_rx_too_big, hvnet_read_drop, HVNET_DROP_RX_TOO_BIG);
+HVNET_COUNTER(drop_rx_offload, hvnet_read_drop, HVNET_DROP_RX_OFFLOAD);
 HVNET_COUNTER(drop_rx_no_guest, hvnet_read_drop, HVNET_DROP_RX_NO_GUEST);
 HVNET_COUNTER(bad_size, hvnet_read_mmio, HVNET_MMIO_BAD_SIZE);
 HVNET_COUNTER(bad_offset, hvnet_read_mmio, HVNET_MMIO_BAD_OFFSET);
@@ -564,6 +566,7 @@ static struct attribute *hvnet_dev_counters[] = {
 	&hvnet_counter_rx_kicks.attr.attr,
 	&hvnet_counter_rx_stops.attr.attr,
 	&hvnet_counter_rx_wakes.attr.attr,
+	&hvnet_counter_rx_unwanted.attr.attr,
 	&hvnet_counter_drop_tx_runt.attr.attr,
 	&hvnet_counter_drop_tx_oversize.attr.attr,
 	&hvnet_counter_drop_tx_header.attr.attr,
@@ -572,6 +575,7 @@ static struct attribute *hvnet_dev_counters[] = {
 	&hvnet_counter_drop_tx_down.attr.attr,
 	&hvnet_counter_drop_rx_buffer.attr.attr,
 	&hvnet_counter_drop_rx_too_big.attr.attr,
+	&hvnet_counter_drop_rx_offload.attr.attr,
 	&hvnet_counter_drop_rx_no_guest.attr.attr,
 	&hvnet_counter_bad_size.attr.attr,
 	&hvnet_counter_bad_offset.attr.attr,

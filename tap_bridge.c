@@ -3,15 +3,18 @@
  * The root-side network interface of a guest's NIC: it stands where the
  * daemon's tap stood, and frames cross here.  What the guest transmits is
  * copied out of its ring in NAPI and handed up the stack; what the stack
- * transmits is copied into the guest's receive ring in ndo_start_xmit.  Who
- * starts and stops this, and when, is decided in hvisor_vnet.c; how a ring is
- * read safely in ring.c.  "tx" and "rx" in counters are the guest's.
+ * transmits is copied into the guest's receive ring in ndo_start_xmit.  Work
+ * that a guest leaves to the other side, checksums and segmentation, crosses as
+ * a virtio_net_hdr, both ways.  Who starts and stops this, and when, is decided
+ * in hvisor_vnet.c; how a ring is read safely in ring.c, what a guest may ask
+ * for in offload.c and ctrl.c.  "tx" and "rx" in counters are the guest's.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/if_vlan.h>
+#include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/nsproxy.h>
 #include <linux/rtnetlink.h>
@@ -23,11 +26,9 @@
 #include <net/net_namespace.h>
 
 #include "compat.h"
+#include "ctrl.h"
 #include "hvisor_vnet.h"
-
-/* Queues of a pair, as the guest numbers them (virtio 1.2, section 5.1.2). */
-#define HVNET_QUEUE_RX		0
-#define HVNET_QUEUE_TX		1
+#include "offload.h"
 
 /* Bytes copied per NAPI poll: a poll of jumbo frames shall not take longer. */
 #define HVNET_POLL_BYTES	(256 * 1024)
@@ -37,6 +38,25 @@
 /* Of larger ones this much is linear: all headers the stack looks at. */
 #define HVNET_LINEAR		256
 
+/* Whatever the MTU, a segment is no longer than its IP header can say. */
+#define HVNET_SEGMENT_MAX \
+	(0xffff + sizeof(struct ipv6hdr) + VLAN_ETH_HLEN + VLAN_HLEN)
+
+/* Frames handed up the stack at once. */
+#define HVNET_BATCH		16
+
+/* Control requests served before others get a turn. */
+#define HVNET_CTRL_BATCH	64
+
+/* What a guest may do for root's stack, and what we always can. */
+#define HVNET_GUEST_WORK						\
+	(NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO_ECN | NETIF_F_TSO6 | \
+	 NETIF_F_GSO_UDP_L4)
+#define HVNET_TAG_WORK							\
+	(NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_STAG_TX)
+#define HVNET_OWN_WORK							\
+	(NETIF_F_SG | NETIF_F_FRAGLIST | HVNET_TAG_WORK)
+
 /**
  * struct hvnet_pair - a pair of virtqueues
  * @nic: the interface
@@ -45,10 +65,16 @@
  * @tx_ring: the guest's transmit queue; owned by @napi
  * @tx_chain: the chain being read; same owner
  * @napi: serves @tx_ring; enabled while the data path runs
+ * @up: frames on their way up the stack, @n_up of them; owned by @napi
+ * @n_up: how many
+ * @polls_on: the CPU that is in the poll of @napi, or -1
  * @live: the data path runs; changed under the tx queue lock
- * @hdr_len: bytes of virtio_net_hdr before each frame; constant while the data
- *	path runs
+ * @unpublished: frames in @rx_ring wait for the end of a burst; written under
+ *	the tx queue lock
+ * @features: what was negotiated; constant while the data path runs
+ * @hdr_len: bytes of virtio_net_hdr before each frame; likewise
  * @mergeable: VIRTIO_NET_F_MRG_RXBUF was negotiated; likewise
+ * @gro: the guest sends no large segments itself; likewise
  * @stat: counters, each with one writer: @napi, the tx queue lock, or for the
  *	kicks the page's request lock
  * @drop: drops by cause, likewise
@@ -62,10 +88,16 @@ struct hvnet_pair {
 	struct hvnet_ring tx_ring ____cacheline_aligned_in_smp;
 	struct hvnet_chain tx_chain;
 	struct napi_struct napi;
+	struct list_head up;
+	unsigned int n_up;
+	int polls_on;
 
 	bool live ____cacheline_aligned_in_smp;
+	bool unpublished;
 	bool mergeable;
+	bool gro;
 	unsigned int hdr_len;
+	u64 features;
 	u64 stat[HVNET_STATS];
 	u64 drop[HVNET_DROPS];
 };
@@ -76,6 +108,15 @@ struct hvnet_pair {
  * @dev: the guest's device
  * @owner: who is told
  * @guest_mtu: MTU the guest was told
+ * @guest_work: HVNET_GUEST_WORK that the guest does now; written under the tx
+ *	queue lock
+ * @filter: frames that the guest wants; under the tx queue lock
+ * @features_work: has root's stack follow @guest_work; takes rtnl
+ * @ctrl_work: serves @ctrl
+ * @ctrl_lock: the control queue
+ * @ctrl: the control queue; under @ctrl_lock
+ * @ctrl_live: it may be served; likewise
+ * @begun: a driver has begun; under work_lock
  * @pair: its queue pairs
  */
 struct hvnet_nic {
@@ -83,6 +124,16 @@ struct hvnet_nic {
 	struct hvnet_dev *dev;
 	const struct hvnet_nic_owner *owner;
 	u32 guest_mtu;
+	netdev_features_t guest_work;
+	struct hvnet_filter filter;
+	struct work_struct features_work;
+
+	struct work_struct ctrl_work;
+	struct mutex ctrl_lock;		/* the control queue */
+	struct hvnet_ctrl ctrl;
+	bool ctrl_live;
+	bool begun;
+
 	struct hvnet_pair pair[1];
 };
 
@@ -105,37 +156,43 @@ static void hvnet_publish(struct hvnet_pair *pair, struct hvnet_ring *ring)
 
 /* Guest transmit: in NAPI. */
 
-/* Only what was negotiated may be asked for: no offload is, so nothing. */
-static bool hvnet_tx_header_ok(const struct hvnet_pair *pair)
+/* Read the header, once; false if there is none or it asks for too much. */
+static bool hvnet_tx_header_ok(const struct hvnet_pair *pair,
+			       struct virtio_net_hdr *hdr)
 {
 	const struct hvnet_chain *chain = &pair->tx_chain;
-	struct virtio_net_hdr hdr;
 
 	if (chain->out_len < pair->hdr_len)
 		return false;
-	hvnet_ring_copy_out(chain, 0, &hdr, sizeof(hdr));
-	return !(hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
-	       hdr.gso_type == VIRTIO_NET_HDR_GSO_NONE;
+	hvnet_ring_copy_out(chain, 0, hdr, sizeof(*hdr));
+	return hvnet_offload_header_ok(pair->features, hdr);
 }
 
-static unsigned int hvnet_tx_frame_max(const struct hvnet_nic *nic)
+static unsigned int hvnet_tx_frame_max(const struct hvnet_nic *nic,
+				       const struct virtio_net_hdr *hdr)
 {
+	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+		return HVNET_SEGMENT_MAX;
 	return max(nic->guest_mtu, READ_ONCE(nic->netdev->mtu)) +
 	       VLAN_ETH_HLEN + VLAN_HLEN;
 }
 
-/* The first reason not to deliver the frame, HVNET_DROPS if there is none. */
-static enum hvnet_drop hvnet_tx_check(const struct hvnet_pair *pair)
+/*
+ * The first reason not to deliver the frame, HVNET_DROPS if there is none. Then
+ * @hdr is its header.
+ */
+static enum hvnet_drop hvnet_tx_check(const struct hvnet_pair *pair,
+				      struct virtio_net_hdr *hdr)
 {
 	const struct hvnet_chain *chain = &pair->tx_chain;
 
 	if (chain->n_in)
 		return HVNET_DROP_TX_DIRECTION;
-	if (!hvnet_tx_header_ok(pair))
+	if (!hvnet_tx_header_ok(pair, hdr))
 		return HVNET_DROP_TX_HEADER;
 	if (chain->out_len - pair->hdr_len < ETH_HLEN)
 		return HVNET_DROP_TX_RUNT;
-	if (chain->out_len - pair->hdr_len > hvnet_tx_frame_max(pair->nic))
+	if (chain->out_len - pair->hdr_len > hvnet_tx_frame_max(pair->nic, hdr))
 		return HVNET_DROP_TX_OVERSIZE;
 	if (!netif_running(pair->nic->netdev))
 		return HVNET_DROP_TX_DOWN;
@@ -190,10 +247,35 @@ static struct sk_buff *hvnet_tx_skb(struct hvnet_pair *pair)
 	return hvnet_tx_skb_large(pair, len);
 }
 
+static void hvnet_tx_up_all(struct hvnet_pair *pair)
+{
+	if (!pair->n_up)
+		return;
+	netif_receive_skb_list(&pair->up);
+	INIT_LIST_HEAD(&pair->up);
+	pair->n_up = 0;
+}
+
+/*
+ * A guest that sends small frames has them merged. One that sends large ones
+ * does not gain by that.
+ */
+static void hvnet_tx_up(struct hvnet_pair *pair, struct sk_buff *skb)
+{
+	if (pair->gro) {
+		napi_gro_receive(&pair->napi, skb);
+		return;
+	}
+	list_add_tail(&skb->list, &pair->up);
+	if (++pair->n_up == HVNET_BATCH)
+		hvnet_tx_up_all(pair);
+}
+
 /* Deliver or drop one frame; return its length. */
 static unsigned int hvnet_tx_frame(struct hvnet_pair *pair)
 {
-	enum hvnet_drop why = hvnet_tx_check(pair);
+	struct virtio_net_hdr hdr;
+	enum hvnet_drop why = hvnet_tx_check(pair, &hdr);
 	unsigned int len;
 	struct sk_buff *skb;
 
@@ -207,11 +289,18 @@ static unsigned int hvnet_tx_frame(struct hvnet_pair *pair)
 		return 0;
 	}
 	len = skb->len;
+	/* Does the header fit the frame? It may also pull more into its head. */
+	if ((hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
+	    virtio_net_hdr_to_skb(skb, &hdr, true)) {
+		kfree_skb(skb);
+		hvnet_drop(pair, HVNET_DROP_TX_HEADER);
+		return len;
+	}
 	skb->protocol = eth_type_trans(skb, pair->nic->netdev);
 	skb_record_rx_queue(skb, pair - pair->nic->pair);
 	hvnet_count(pair, HVNET_TX_FRAMES, 1);
 	hvnet_count(pair, HVNET_TX_BYTES, len);
-	napi_gro_receive(&pair->napi, skb);
+	hvnet_tx_up(pair, skb);
 	return len;
 }
 
@@ -221,6 +310,38 @@ static void hvnet_ring_broke(struct hvnet_pair *pair, const char *queue,
 	const struct hvnet_nic *nic = pair->nic;
 
 	nic->owner->broke(nic->dev, queue, hvnet_ring_fault_name(ring->fault));
+}
+
+/* Frames that root's stack sent meanwhile are shown to the guest together. */
+static bool hvnet_rx_end_burst(struct hvnet_pair *pair)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(pair->nic->netdev, 0);
+	bool tell;
+
+	/*
+	 * Before the look: whoever leaves a frame to this poll, interrupting it
+	 * here, must see that there is one. Same CPU, so program order.
+	 */
+	WRITE_ONCE(pair->polls_on, -1);
+	barrier();
+	if (!READ_ONCE(pair->unpublished))
+		return false;
+	__netif_tx_lock(txq, smp_processor_id());
+	pair->unpublished = false;
+	tell = hvnet_ring_publish(&pair->rx_ring);
+	__netif_tx_unlock(txq);
+	return tell;
+}
+
+/* What was used in this poll becomes visible, at the price of one interrupt. */
+static void hvnet_poll_publish(struct hvnet_pair *pair)
+{
+	bool tell = hvnet_ring_publish(&pair->tx_ring);
+
+	if (hvnet_rx_end_burst(pair))
+		tell = true;
+	if (tell)
+		hvpage_line_raise(&pair->nic->dev->line, VIRTIO_MMIO_INT_VRING);
 }
 
 /*
@@ -234,6 +355,10 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 	unsigned int bytes = 0;
 	int got = 0, work = 0;
 
+	/* netpoll's, which may be under the tx queue lock. */
+	if (!budget)
+		return 0;
+	WRITE_ONCE(pair->polls_on, smp_processor_id());
 	hvnet_count(pair, HVNET_TX_POLLS, 1);
 	hvnet_ring_notify_off(ring);
 	while (work < budget && bytes < HVNET_POLL_BYTES) {
@@ -244,11 +369,12 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 		hvnet_ring_used(ring, pair->tx_chain.head, 0);
 		work++;
 	}
-	hvnet_publish(pair, ring);
+	hvnet_tx_up_all(pair);
+	hvnet_poll_publish(pair);
 
 	if (got < 0)
 		hvnet_ring_broke(pair, "transmit queue", ring);
-	else if (got > 0 || !budget || hvnet_ring_notify_on(ring, ring->last_avail))
+	else if (got > 0 || hvnet_ring_notify_on(ring, ring->last_avail))
 		return budget;
 	if (work == budget)
 		return budget;
@@ -258,46 +384,31 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 
 /* Guest receive: under the tx queue lock. */
 
-/* Where byte @offset of the device-writable part of a chain is. */
-static u8 *hvnet_chain_in(const struct hvnet_chain *chain, size_t offset,
-			  size_t *left)
-{
-	const struct hvnet_sg *sg = &chain->sg[chain->n_out];
-
-	while (offset >= sg->len) {
-		offset -= sg->len;
-		sg++;
-	}
-	*left = sg->len - offset;
-	return (u8 *)sg->addr + offset;
-}
-
-/* Copy frame bytes from @from on to byte @at of the chain, as many as fit. */
-static int hvnet_rx_copy_frame(const struct hvnet_chain *chain, size_t at,
-			       const struct sk_buff *skb, unsigned int from)
-{
-	size_t left;
-
-	while (from < skb->len && at < chain->in_len) {
-		u8 *to = hvnet_chain_in(chain, at, &left);
-
-		left = min_t(size_t, left, skb->len - from);
-		if (skb_copy_bits(skb, from, to, left))
-			return -EFAULT;
-		from += left;
-		at += left;
-	}
-	return 0;
-}
+/**
+ * struct hvnet_rx - a frame on its way into receive buffers
+ * @pair: the queue
+ * @sg: the piece of the chain that is being filled
+ * @at: bytes filled of this piece
+ * @filled: bytes filled of the chain
+ * @taken: chains taken from the ring for this frame
+ */
+struct hvnet_rx {
+	struct hvnet_pair *pair;
+	const struct hvnet_sg *sg;
+	u32 at;
+	u32 filled;
+	u16 taken;
+};
 
 /*
  * Take the next usable receive chain, with room for at least @room bytes. One
- * that is no such buffer is given back empty. @taken counts both.
+ * that is no such buffer is given back empty. @rx->taken counts both.
  *
  * Return: 1, 0 if there is none, or -EPROTO.
  */
-static int hvnet_rx_chain(struct hvnet_pair *pair, u64 room, u16 *taken)
+static int hvnet_rx_chain(struct hvnet_rx *rx, u64 room)
 {
+	struct hvnet_pair *pair = rx->pair;
 	struct hvnet_chain *chain = &pair->rx_chain;
 	int got;
 
@@ -305,26 +416,129 @@ static int hvnet_rx_chain(struct hvnet_pair *pair, u64 room, u16 *taken)
 		got = hvnet_ring_fetch(&pair->rx_ring, chain);
 		if (got <= 0)
 			return got;
-		++*taken;
+		++rx->taken;
 		if (!chain->n_out && chain->in_len >= room)
-			return 1;
+			break;
 		hvnet_drop(pair, HVNET_DROP_RX_BUFFER);
 		hvnet_ring_used(&pair->rx_ring, chain->head, 0);
 	}
+	rx->sg = chain->sg;
+	rx->at = 0;
+	rx->filled = 0;
+	return 1;
 }
 
-/* Fill the chain with header and frame, or the frame's next part. */
-static int hvnet_rx_fill(struct hvnet_pair *pair, const struct sk_buff *skb,
-			 unsigned int *from, unsigned int at)
+/* The chain is full: give it back, go on in the next. */
+static int hvnet_rx_next(struct hvnet_rx *rx)
 {
-	struct hvnet_chain *chain = &pair->rx_chain;
-	unsigned int n = min_t(u64, chain->in_len - at, skb->len - *from);
+	struct hvnet_pair *pair = rx->pair;
+	int got;
 
-	if (hvnet_rx_copy_frame(chain, at, skb, *from))
-		return -EFAULT;
-	hvnet_ring_used(&pair->rx_ring, chain->head, at + n);
-	*from += n;
+	hvnet_ring_used(&pair->rx_ring, pair->rx_chain.head, rx->filled);
+	got = hvnet_rx_chain(rx, 1);
+	return got > 0 ? 0 : got ?: -ENOBUFS;
+}
+
+/* Copy bytes to where the last ones ended. 0 or a negative errno. */
+static int hvnet_rx_put(struct hvnet_rx *rx, const void *from, u32 len)
+{
+	u32 n;
+	int err;
+
+	while (len) {
+		if (rx->filled == rx->pair->rx_chain.in_len) {
+			err = hvnet_rx_next(rx);
+			if (err)
+				return err;
+		}
+		if (rx->at == rx->sg->len) {
+			rx->sg++;
+			rx->at = 0;
+		}
+		n = min(len, rx->sg->len - rx->at);
+		memcpy((u8 *)rx->sg->addr + rx->at, from, n);
+		rx->at += n;
+		rx->filled += n;
+		from += n;
+		len -= n;
+	}
 	return 0;
+}
+
+static int hvnet_rx_put_frags(struct hvnet_rx *rx, const struct sk_buff *skb)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	int i, err;
+
+	for (i = 0; i < info->nr_frags; i++) {
+		const skb_frag_t *frag = &info->frags[i];
+		/* Without NETIF_F_HIGHDMA all of it is mapped, if it is memory. */
+		const void *from = skb_frag_address_safe(frag);
+
+		if (!from)
+			return -EFAULT;
+		err = hvnet_rx_put(rx, from, skb_frag_size(frag));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/*
+ * Copy a frame from wherever its bytes are: each only once. The first @from of
+ * them, which are in its head, are there already.
+ */
+static int hvnet_rx_put_skb(struct hvnet_rx *rx, const struct sk_buff *skb,
+			    unsigned int from)
+{
+	struct sk_buff *part;
+	int err;
+
+	err = hvnet_rx_put(rx, skb->data + from, skb_headlen(skb) - from);
+	if (err || !skb_is_nonlinear(skb))
+		return err;
+	err = hvnet_rx_put_frags(rx, skb);
+	if (err)
+		return err;
+	skb_walk_frags(skb, part) {
+		err = hvnet_rx_put_skb(rx, part, 0);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static unsigned int hvnet_rx_tag_len(const struct sk_buff *skb)
+{
+	return skb_vlan_tag_present(skb) ? VLAN_HLEN : 0;
+}
+
+/* A tag that is beside the frame gets to where it belongs. */
+static int hvnet_rx_put_frame(struct hvnet_rx *rx, const struct sk_buff *skb)
+{
+	const struct {
+		__be16 proto;
+		__be16 tci;
+	} tag = { skb->vlan_proto, htons(skb_vlan_tag_get(skb)) };
+	const unsigned int at = 2 * ETH_ALEN;
+
+	if (!skb_vlan_tag_present(skb))
+		return hvnet_rx_put_skb(rx, skb, 0);
+	return hvnet_rx_put(rx, skb->data, at) ?:
+	       hvnet_rx_put(rx, &tag, sizeof(tag)) ?:
+	       hvnet_rx_put_skb(rx, skb, at);
+}
+
+/* Where byte @offset of the chain is: anywhere, even astride two pieces. */
+static u8 *hvnet_chain_in(const struct hvnet_chain *chain, size_t offset)
+{
+	const struct hvnet_sg *sg = chain->sg;
+
+	while (offset >= sg->len) {
+		offset -= sg->len;
+		sg++;
+	}
+	return (u8 *)sg->addr + offset;
 }
 
 /*
@@ -334,64 +548,56 @@ static int hvnet_rx_fill(struct hvnet_pair *pair, const struct sk_buff *skb,
  *
  * Return: 0, -ENOBUFS with nothing taken and *@seen set to the available index
  * up to which there was too little, -EMSGSIZE if it can never fit, -EPROTO for
- * a broken ring, -EFAULT for a broken skb.
+ * a broken ring, -EINVAL or -EFAULT for an skb that no guest can take.
  */
 static int hvnet_rx_frame(struct hvnet_pair *pair, const struct sk_buff *skb,
 			  u16 *seen)
 {
 	struct virtio_net_hdr_v1 hdr = { .num_buffers = __cpu_to_virtio16(true, 1) };
 	const size_t nb_at = offsetof(struct virtio_net_hdr_v1, num_buffers);
+	const unsigned int tag_len = hvnet_rx_tag_len(skb);
 	struct hvnet_ring *ring = &pair->rx_ring;
+	struct hvnet_rx rx = { .pair = pair };
 	u8 *num_buffers[2] = {};
-	unsigned int from = 0;
-	u16 taken = 0;
-	size_t left;
-	int got;
+	int err;
 
-	got = hvnet_rx_chain(pair, pair->hdr_len, &taken);
-	if (got <= 0)
-		goto none;
-	if (!pair->mergeable && pair->rx_chain.in_len - pair->hdr_len < skb->len) {
+	/* The two kinds of header begin alike. */
+	if (virtio_net_hdr_from_skb(skb, (struct virtio_net_hdr *)&hdr, true,
+				    pair->features &
+				    HVNET_BIT(VIRTIO_NET_F_GUEST_CSUM), tag_len))
+		return -EINVAL;
+	err = hvnet_rx_chain(&rx, pair->hdr_len);
+	if (err <= 0) {
+		*seen = ring->last_avail;
+		return err ?: -ENOBUFS;
+	}
+	/* Chains that were no buffers stay given back. */
+	rx.taken = 1;
+	if (!pair->mergeable &&
+	    pair->rx_chain.in_len - pair->hdr_len < skb->len + tag_len) {
 		hvnet_ring_unfetch(ring, 1);
 		return -EMSGSIZE;
 	}
-	hvnet_ring_copy_in(&pair->rx_chain, 0, &hdr, pair->hdr_len);
 	if (pair->mergeable) {
-		/* Anywhere in the guest, even astride two pieces. */
-		num_buffers[0] = hvnet_chain_in(&pair->rx_chain, nb_at, &left);
-		num_buffers[1] = hvnet_chain_in(&pair->rx_chain, nb_at + 1,
-						&left);
+		num_buffers[0] = hvnet_chain_in(&pair->rx_chain, nb_at);
+		num_buffers[1] = hvnet_chain_in(&pair->rx_chain, nb_at + 1);
 	}
-	/* Chains that were no buffers stay given back. */
-	taken = 1;
-	if (hvnet_rx_fill(pair, skb, &from, pair->hdr_len))
-		goto fault;
-
-	while (from < skb->len) {
-		got = hvnet_rx_chain(pair, 1, &taken);
-		if (got <= 0)
-			goto rewind;
-		if (hvnet_rx_fill(pair, skb, &from, 0))
-			goto fault;
+	err = hvnet_rx_put(&rx, &hdr, pair->hdr_len) ?:
+	      hvnet_rx_put_frame(&rx, skb);
+	if (err == -EFAULT)
+		hvnet_ring_used(ring, pair->rx_chain.head, 0);
+	if (err) {
+		/* Each chain has been given back by now: undo that. */
+		*seen = ring->last_avail;
+		hvnet_ring_rewind(ring, rx.taken);
+		return err;
 	}
-	if (taken > 1) {
-		*num_buffers[0] = taken & 0xff;
-		*num_buffers[1] = taken >> 8;
+	hvnet_ring_used(ring, pair->rx_chain.head, rx.filled);
+	if (rx.taken > 1) {
+		*num_buffers[0] = rx.taken & 0xff;
+		*num_buffers[1] = rx.taken >> 8;
 	}
 	return 0;
-
-fault:
-	/* The chain just taken has not been given back. */
-	hvnet_ring_used(ring, pair->rx_chain.head, 0);
-	hvnet_ring_rewind(ring, taken);
-	return -EFAULT;
-rewind:
-	*seen = ring->last_avail;
-	hvnet_ring_rewind(ring, taken);
-	return got ?: -ENOBUFS;
-none:
-	*seen = ring->last_avail;
-	return got ?: -ENOBUFS;
 }
 
 /*
@@ -440,7 +646,7 @@ static bool hvnet_rx_take(struct hvnet_pair *pair, struct netdev_queue *txq,
 
 	switch (err) {
 	case 0:
-		hvnet_rx_sent(pair, txq, skb->len);
+		hvnet_rx_sent(pair, txq, skb->len + hvnet_rx_tag_len(skb));
 		return true;
 	case -ENOBUFS:
 		return false;
@@ -448,10 +654,95 @@ static bool hvnet_rx_take(struct hvnet_pair *pair, struct netdev_queue *txq,
 		hvnet_ring_broke(pair, "receive queue", ring);
 		hvnet_drop(pair, HVNET_DROP_RX_NO_GUEST);
 		return true;
-	default:
+	case -EMSGSIZE:
 		hvnet_drop(pair, HVNET_DROP_RX_TOO_BIG);
 		return true;
+	default:
+		hvnet_drop(pair, HVNET_DROP_RX_OFFLOAD);
+		return true;
 	}
+}
+
+/* The frame's VLAN, 0 if it has none; its tag may be in it, or beside it. */
+static u16 hvnet_rx_vid(const struct sk_buff *skb)
+{
+	const struct vlan_ethhdr *eth;
+	struct vlan_ethhdr buf;
+
+	if (skb_vlan_tag_present(skb))
+		return skb->vlan_proto == htons(ETH_P_8021Q) ?
+		       skb_vlan_tag_get_id(skb) : 0;
+	if (((const struct ethhdr *)skb->data)->h_proto != htons(ETH_P_8021Q))
+		return 0;
+	eth = skb_header_pointer(skb, 0, sizeof(buf), &buf);
+	return eth ? ntohs(eth->h_vlan_TCI) & VLAN_VID_MASK : 0;
+}
+
+static bool hvnet_rx_wanted(const struct hvnet_nic *nic,
+			    const struct sk_buff *skb)
+{
+	return nic->filter.promisc ||
+	       hvnet_filter_passes(&nic->filter, skb->data, hvnet_rx_vid(skb));
+}
+
+/*
+ * The stack did the guest's work where hvnet_features_check() said so. What
+ * the guest did when that was asked and does no more is left.
+ */
+static bool hvnet_rx_suits(const struct hvnet_nic *nic, struct sk_buff *skb)
+{
+	/* Those of another guest's were checked by the stack. */
+	const int type = skb_shinfo(skb)->gso_type & ~SKB_GSO_DODGY;
+
+	if (skb_is_gso(skb) && !net_gso_ok(nic->guest_work, type))
+		return false;
+	return skb->ip_summed != CHECKSUM_PARTIAL ||
+	       (nic->guest_work & NETIF_F_HW_CSUM) || !skb_checksum_help(skb);
+}
+
+/* Why the frame cannot be given to the guest; HVNET_DROPS if it can. */
+static enum hvnet_drop hvnet_rx_check(struct hvnet_pair *pair,
+				      struct sk_buff *skb)
+{
+	if (!pair->live || !pair->rx_ring.num)
+		return HVNET_DROP_RX_NO_GUEST;
+	if (!hvnet_rx_suits(pair->nic, skb))
+		return HVNET_DROP_RX_OFFLOAD;
+	return HVNET_DROPS;
+}
+
+/*
+ * One barrier and at most one interrupt for a burst. The stack announces that
+ * more will follow when it does so itself; who forwards frame by frame, in a
+ * softirq, does not. There the burst ends when our poll gets its turn; it is
+ * asked for, but for frames that it sent off itself.
+ */
+static void hvnet_rx_publish(struct hvnet_pair *pair, struct netdev_queue *txq)
+{
+	bool in_poll = READ_ONCE(pair->polls_on) == smp_processor_id();
+
+	if (netif_xmit_stopped(txq)) {
+		hvnet_publish(pair, &pair->rx_ring);
+	} else if (in_poll || in_serving_softirq()) {
+		if (pair->unpublished)
+			return;
+		WRITE_ONCE(pair->unpublished, true);
+		if (!in_poll)
+			napi_schedule(&pair->napi);
+	} else if (!netdev_xmit_more()) {
+		hvnet_publish(pair, &pair->rx_ring);
+	}
+}
+
+/* What of the guest's work may be left to it: the stack does the rest. */
+static netdev_features_t hvnet_features_check(struct sk_buff *skb,
+					      struct net_device *netdev,
+					      netdev_features_t features)
+{
+	const struct hvnet_nic *nic = netdev_priv(netdev);
+
+	features &= READ_ONCE(nic->guest_work) | ~HVNET_GUEST_WORK;
+	return vlan_features_check(skb, features);
 }
 
 static netdev_tx_t hvnet_xmit(struct sk_buff *skb, struct net_device *netdev)
@@ -460,17 +751,16 @@ static netdev_tx_t hvnet_xmit(struct sk_buff *skb, struct net_device *netdev)
 	struct netdev_queue *txq = netdev_get_tx_queue(netdev, queue);
 	struct hvnet_nic *nic = netdev_priv(netdev);
 	struct hvnet_pair *pair = &nic->pair[queue];
-	bool taken;
+	enum hvnet_drop why = hvnet_rx_check(pair, skb);
+	bool taken = true;
 
-	if (!pair->live || !pair->rx_ring.num) {
-		hvnet_drop(pair, HVNET_DROP_RX_NO_GUEST);
-		dev_kfree_skb_any(skb);
-		return NETDEV_TX_OK;
-	}
-	taken = hvnet_rx_take(pair, txq, skb);
-	/* One barrier and at most one interrupt for a burst. */
-	if (!netdev_xmit_more() || netif_xmit_stopped(txq))
-		hvnet_publish(pair, &pair->rx_ring);
+	if (why != HVNET_DROPS)
+		hvnet_drop(pair, why);
+	else if (hvnet_rx_wanted(nic, skb))
+		taken = hvnet_rx_take(pair, txq, skb);
+	else
+		hvnet_count(pair, HVNET_RX_UNWANTED, 1);
+	hvnet_rx_publish(pair, txq);
 	if (!taken)
 		return NETDEV_TX_BUSY;
 	skb_tx_timestamp(skb);
@@ -488,16 +778,21 @@ static netdev_tx_t hvnet_xmit(struct sk_buff *skb, struct net_device *netdev)
 void hvnet_nic_kick(struct net_device *netdev, unsigned int queue)
 {
 	struct hvnet_nic *nic = netdev_priv(netdev);
-	struct hvnet_pair *pair = &nic->pair[queue / HVNET_MMIO_QUEUES];
+	struct hvnet_pair *pair = &nic->pair[0];
 	struct netdev_queue *txq;
 
-	if (queue % HVNET_MMIO_QUEUES == HVNET_QUEUE_TX) {
+	if (queue == HVNET_QUEUE_TX) {
 		hvnet_count(pair, HVNET_TX_KICKS, 1);
 		napi_schedule(&pair->napi);
 		return;
 	}
+	if (queue == HVNET_QUEUE_CTRL) {
+		/* Not on this CPU: its guest may spin here until it is served. */
+		queue_work(system_unbound_wq, &nic->ctrl_work);
+		return;
+	}
 	hvnet_count(pair, HVNET_RX_KICKS, 1);
-	txq = netdev_get_tx_queue(netdev, queue / HVNET_MMIO_QUEUES);
+	txq = netdev_get_tx_queue(netdev, 0);
 	if (READ_ONCE(pair->live) && netif_tx_queue_stopped(txq)) {
 		hvnet_count(pair, HVNET_RX_WAKES, 1);
 		netif_tx_wake_queue(txq);
@@ -515,7 +810,8 @@ bool hvnet_nic_waits(struct net_device *netdev)
 	const struct hvnet_nic *nic = netdev_priv(netdev);
 
 	return hvnet_ring_wants_interrupt(&nic->pair[0].rx_ring) ||
-	       hvnet_ring_wants_interrupt(&nic->pair[0].tx_ring);
+	       hvnet_ring_wants_interrupt(&nic->pair[0].tx_ring) ||
+	       hvnet_ring_wants_interrupt(&nic->ctrl.ring);
 }
 
 /**
@@ -535,6 +831,117 @@ bool hvnet_nic_unheard(struct net_device *netdev)
 	return !test_bit(NAPI_STATE_SCHED, &pair->napi.state) &&
 	       READ_ONCE(pair->tx_ring.notify_on) &&
 	       hvnet_ring_more(&pair->tx_ring, READ_ONCE(pair->tx_ring.last_avail));
+}
+
+/* What the guest takes of root's work. */
+
+/* Not without checksums: no segment is cut without filling them in. */
+static netdev_features_t hvnet_guest_work(u64 offloads)
+{
+	netdev_features_t work = 0;
+
+	if (!(offloads & HVNET_BIT(VIRTIO_NET_F_GUEST_CSUM)))
+		return 0;
+	work |= NETIF_F_HW_CSUM;
+	if (offloads & HVNET_BIT(VIRTIO_NET_F_GUEST_TSO4))
+		work |= NETIF_F_TSO;
+	if (offloads & HVNET_BIT(VIRTIO_NET_F_GUEST_TSO6))
+		work |= NETIF_F_TSO6;
+	if (offloads & HVNET_BIT(VIRTIO_NET_F_GUEST_ECN))
+		work |= NETIF_F_TSO_ECN;
+	/* The stack knows one feature for both. */
+	if ((offloads & HVNET_OFFLOADS_RX_USO) == HVNET_OFFLOADS_RX_USO)
+		work |= NETIF_F_GSO_UDP_L4;
+	return work;
+}
+
+static netdev_features_t hvnet_fix_features(struct net_device *netdev,
+					    netdev_features_t features)
+{
+	const struct hvnet_nic *nic = netdev_priv(netdev);
+
+	return features & (READ_ONCE(nic->guest_work) | ~HVNET_GUEST_WORK);
+}
+
+static void hvnet_features_work(struct work_struct *work)
+{
+	struct hvnet_nic *nic = container_of(work, struct hvnet_nic,
+					     features_work);
+
+	rtnl_lock();
+	netdev_update_features(nic->netdev);
+	rtnl_unlock();
+}
+
+/*
+ * From the next frame on. That the interface says so comes later: a guest waits
+ * for us, and who holds rtnl may wait for the guest.
+ */
+static void hvnet_apply_offloads(struct hvnet_nic *nic)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(nic->netdev, 0);
+
+	__netif_tx_lock_bh(txq);
+	WRITE_ONCE(nic->guest_work, hvnet_guest_work(nic->ctrl.offloads));
+	__netif_tx_unlock_bh(txq);
+	queue_work(system_unbound_wq, &nic->features_work);
+}
+
+static void hvnet_apply_filter(struct hvnet_nic *nic)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(nic->netdev, 0);
+
+	__netif_tx_lock_bh(txq);
+	nic->filter = nic->ctrl.filter;
+	__netif_tx_unlock_bh(txq);
+}
+
+/* The control queue: in process context. */
+
+static void hvnet_ctrl_apply(struct hvnet_nic *nic, unsigned int changed)
+{
+	if (changed & HVNET_CTRL_FILTER)
+		hvnet_apply_filter(nic);
+	if (changed & HVNET_CTRL_OFFLOADS)
+		hvnet_apply_offloads(nic);
+	if (changed & HVNET_CTRL_MAC)
+		nic->owner->mac(nic->dev, nic->ctrl.filter.mac);
+}
+
+/* Serve some requests; return whether there may be more. */
+static bool hvnet_ctrl_some(struct hvnet_nic *nic)
+{
+	struct hvnet_ring *ring = &nic->ctrl.ring;
+	unsigned int changed = 0, n = 0;
+	int got;
+
+	hvnet_ring_notify_off(ring);
+	do {
+		got = hvnet_ctrl_serve(&nic->ctrl, &changed);
+	} while (got > 0 && ++n < HVNET_CTRL_BATCH);
+	hvnet_ctrl_apply(nic, changed);
+	if (hvnet_ring_publish(ring))
+		hvpage_line_raise(&nic->dev->line, VIRTIO_MMIO_INT_VRING);
+	if (got < 0) {
+		nic->owner->broke(nic->dev, "control queue",
+				  hvnet_ring_fault_name(ring->fault));
+		return false;
+	}
+	return got > 0 || hvnet_ring_notify_on(ring, ring->last_avail);
+}
+
+/*
+ * Takes no lock that is held while a guest is waited for, or by one: Linux's
+ * driver spins for the answer.
+ */
+static void hvnet_ctrl_work(struct work_struct *work)
+{
+	struct hvnet_nic *nic = container_of(work, struct hvnet_nic, ctrl_work);
+
+	mutex_lock(&nic->ctrl_lock);
+	if (nic->ctrl_live && hvnet_ctrl_some(nic))
+		queue_work(system_unbound_wq, work);
+	mutex_unlock(&nic->ctrl_lock);
 }
 
 /* Start and stop. */
@@ -564,8 +971,38 @@ static int hvnet_pair_setup(struct hvnet_pair *pair)
 		pair->hdr_len = sizeof(struct virtio_net_hdr_v1);
 	else
 		pair->hdr_len = sizeof(struct virtio_net_hdr);
+	pair->features = dev->mmio.features;
+	pair->gro = !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO4) ||
+		    !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO6);
 	return hvnet_ring_setup(dev, &pair->rx_ring, HVNET_QUEUE_RX) ?:
 	       hvnet_ring_setup(dev, &pair->tx_ring, HVNET_QUEUE_TX);
+}
+
+/* The first start by a driver decides what it gets until it orders otherwise. */
+static int hvnet_ctrl_start(struct hvnet_nic *nic)
+{
+	struct hvnet_dev *dev = nic->dev;
+	int err = 0;
+
+	mutex_lock(&nic->ctrl_lock);
+	if (!nic->begun) {
+		nic->begun = true;
+		hvnet_ctrl_begin(&nic->ctrl, dev->mmio.features,
+				 dev->mmio.config.mac);
+		hvnet_ctrl_apply(nic, HVNET_CTRL_FILTER | HVNET_CTRL_OFFLOADS);
+	}
+	if (hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_CTRL_VQ))
+		err = hvnet_ring_setup(dev, &nic->ctrl.ring, HVNET_QUEUE_CTRL);
+	nic->ctrl_live = !err;
+	mutex_unlock(&nic->ctrl_lock);
+	return err;
+}
+
+static void hvnet_ctrl_stop(struct hvnet_nic *nic)
+{
+	mutex_lock(&nic->ctrl_lock);
+	nic->ctrl_live = false;
+	mutex_unlock(&nic->ctrl_lock);
 }
 
 /* While it does not live its tx queue is stopped. */
@@ -599,7 +1036,7 @@ int hvnet_nic_start(struct net_device *netdev)
 	struct netdev_queue *txq = netdev_get_tx_queue(netdev, 0);
 	int err;
 
-	err = hvnet_pair_setup(pair);
+	err = hvnet_pair_setup(pair) ?: hvnet_ctrl_start(nic);
 	if (err)
 		return err;
 	napi_enable(&pair->napi);
@@ -609,6 +1046,7 @@ int hvnet_nic_start(struct net_device *netdev)
 	local_bh_disable();
 	napi_schedule(&pair->napi);
 	local_bh_enable();
+	queue_work(system_unbound_wq, &nic->ctrl_work);
 	return 0;
 }
 
@@ -626,6 +1064,7 @@ void hvnet_nic_stop(struct net_device *netdev)
 	struct hvnet_nic *nic = netdev_priv(netdev);
 	struct hvnet_pair *pair = &nic->pair[0];
 
+	hvnet_ctrl_stop(nic);
 	if (!pair->live)
 		return;
 	napi_disable(&pair->napi);
@@ -644,6 +1083,7 @@ void hvnet_nic_hush(struct net_device *netdev)
 
 	hvnet_ring_hush(&nic->pair[0].rx_ring);
 	hvnet_ring_hush(&nic->pair[0].tx_ring);
+	hvnet_ring_hush(&nic->ctrl.ring);
 }
 
 /**
@@ -658,6 +1098,8 @@ void hvnet_nic_forget(struct net_device *netdev)
 
 	hvnet_ring_stop(&nic->pair[0].rx_ring);
 	hvnet_ring_stop(&nic->pair[0].tx_ring);
+	hvnet_ring_stop(&nic->ctrl.ring);
+	nic->begun = false;
 }
 
 /* The interface. */
@@ -712,13 +1154,27 @@ static const struct net_device_ops hvnet_netdev_ops = {
 	.ndo_open = hvnet_open,
 	.ndo_stop = hvnet_close,
 	.ndo_start_xmit = hvnet_xmit,
+	.ndo_features_check = hvnet_features_check,
+	.ndo_fix_features = hvnet_fix_features,
 	.ndo_get_stats64 = hvnet_get_stats64,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
 };
 
+/* What the guest is told, too. */
+static int hvnet_get_link_ksettings(struct net_device *netdev,
+				    struct ethtool_link_ksettings *cmd)
+{
+	cmd->base.speed = SPEED_10000;
+	cmd->base.duplex = DUPLEX_FULL;
+	cmd->base.port = PORT_OTHER;
+	cmd->base.autoneg = AUTONEG_DISABLE;
+	return 0;
+}
+
 static const struct ethtool_ops hvnet_ethtool_ops = {
 	.get_link = ethtool_op_get_link,
+	.get_link_ksettings = hvnet_get_link_ksettings,
 };
 
 /*
@@ -738,6 +1194,8 @@ static int hvnet_pair_init(struct hvnet_pair *pair, struct hvnet_nic *nic,
 			   u32 queue_max)
 {
 	pair->nic = nic;
+	pair->polls_on = -1;
+	INIT_LIST_HEAD(&pair->up);
 	pair->rx_chain.sg = kvcalloc(queue_max, sizeof(struct hvnet_sg),
 				     GFP_KERNEL);
 	pair->tx_chain.sg = kvcalloc(queue_max, sizeof(struct hvnet_sg),
@@ -748,11 +1206,26 @@ static int hvnet_pair_init(struct hvnet_pair *pair, struct hvnet_nic *nic,
 	return 0;
 }
 
+static int hvnet_ctrl_init(struct hvnet_nic *nic, u32 queue_max)
+{
+	nic->ctrl.chain.sg = kvcalloc(queue_max, sizeof(struct hvnet_sg),
+				      GFP_KERNEL);
+	return nic->ctrl.chain.sg ? 0 : -ENOMEM;
+}
+
 /* Also of a pair that was not wholly initialised. */
 static void hvnet_pair_free(struct hvnet_pair *pair)
 {
 	kvfree(pair->rx_chain.sg);
 	kvfree(pair->tx_chain.sg);
+}
+
+/* Likewise. */
+static void hvnet_nic_free(struct hvnet_nic *nic)
+{
+	hvnet_pair_free(&nic->pair[0]);
+	kvfree(nic->ctrl.chain.sg);
+	free_netdev(nic->netdev);
 }
 
 static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
@@ -765,6 +1238,14 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 	nic->dev = dev;
 	nic->owner = owner;
 	nic->guest_mtu = params->mtu;
+	nic->filter.promisc = true;
+	INIT_WORK(&nic->features_work, hvnet_features_work);
+	INIT_WORK(&nic->ctrl_work, hvnet_ctrl_work);
+	mutex_init(&nic->ctrl_lock);
+	/* Wanted; had as soon as a guest says so. */
+	netdev->features = HVNET_OWN_WORK | HVNET_GUEST_WORK;
+	netdev->hw_features = netdev->features;
+	netdev->vlan_features = netdev->features & ~HVNET_TAG_WORK;
 	netdev->netdev_ops = &hvnet_netdev_ops;
 	netdev->ethtool_ops = &hvnet_ethtool_ops;
 	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
@@ -806,7 +1287,8 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 		return ERR_PTR(hvnet_refuse(why, -ENOMEM, "out of memory"));
 	nic = netdev_priv(netdev);
 	hvnet_nic_init(netdev, dev, owner, params);
-	err = hvnet_pair_init(&nic->pair[0], nic, params->queue_max);
+	err = hvnet_pair_init(&nic->pair[0], nic, params->queue_max) ?:
+	      hvnet_ctrl_init(nic, params->queue_max);
 	if (err) {
 		hvnet_refuse(why, err, "out of memory");
 		goto err_free;
@@ -826,8 +1308,7 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 	return netdev;
 
 err_free:
-	hvnet_pair_free(&nic->pair[0]);
-	free_netdev(netdev);
+	hvnet_nic_free(nic);
 	return ERR_PTR(err);
 }
 
@@ -841,9 +1322,11 @@ void hvnet_nic_destroy(struct net_device *netdev)
 {
 	struct hvnet_nic *nic = netdev_priv(netdev);
 
+	/* Nobody queues them any more. The one may queue the other. */
+	cancel_work_sync(&nic->ctrl_work);
+	cancel_work_sync(&nic->features_work);
 	unregister_netdev(netdev);
-	hvnet_pair_free(&nic->pair[0]);
-	free_netdev(netdev);
+	hvnet_nic_free(nic);
 }
 
 /**

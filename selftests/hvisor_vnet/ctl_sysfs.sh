@@ -58,8 +58,8 @@ bad_devices()
 	EINVAL|queue 100 is no power of two up to 1024|zone=2 addr=0xa000000 irq=80 queue=100
 	EINVAL|queue 0 is no power of two up to 1024|zone=2 addr=0xa000000 irq=80 queue=0
 	EINVAL|queue 2048 is no power of two up to 1024|zone=2 addr=0xa000000 irq=80 queue=2048
-	EINVAL|mtu 67 is outside 68..65521|zone=2 addr=0xa000000 irq=80 mtu=67
-	EINVAL|mtu 65522 is outside 68..65521|zone=2 addr=0xa000000 irq=80 mtu=65522
+	EINVAL|mtu 67 is outside 68..65535|zone=2 addr=0xa000000 irq=80 mtu=67
+	EINVAL|mtu 65536 is outside 68..65535|zone=2 addr=0xa000000 irq=80 mtu=65536
 	EINVAL|mac '02:00:00:00:00' is not of the form 02:00:00:00:00:01|mac=02:00:00:00:00
 	EINVAL|mac '02:00:00:00:00:01:02' is not of the form 02:00:00:00:00:01|mac=02:00:00:00:00:01:02
 	EINVAL|mac '02:00:00:00:00:zz' is not of the form 02:00:00:00:00:01|mac=02:00:00:00:00:zz

@@ -12,7 +12,8 @@
 #define REGION		0x0a003000ull
 #define REGION_LEN	0x1000ull
 #define QUEUE_RESET	0xc0
-#define CONFIG_END	(VIRTIO_MMIO_CONFIG + 12)
+#define CONFIG_SIZE	20
+#define CONFIG_END	(VIRTIO_MMIO_CONFIG + CONFIG_SIZE)
 #define MAC		"02:12:34:56:78:9a"
 
 static const u8 mac[] = { 0x02, 0x12, 0x34, 0x56, 0x78, 0x9a };
@@ -86,7 +87,7 @@ static const struct reg regs[] = {
 	{ VIRTIO_MMIO_VERSION, READ_ONLY, 2 },
 	{ VIRTIO_MMIO_DEVICE_ID, READ_ONLY, 1 },
 	{ VIRTIO_MMIO_VENDOR_ID, READ_ONLY, 0x48564953 },
-	{ VIRTIO_MMIO_DEVICE_FEATURES, READ_ONLY, (u32)RG_FEATURES },
+	{ VIRTIO_MMIO_DEVICE_FEATURES, READ_ONLY, (u32)RG_ALL },
 	{ VIRTIO_MMIO_DEVICE_FEATURES_SEL, WRITE_ONLY, 0 },
 	{ VIRTIO_MMIO_DRIVER_FEATURES, WRITE_ONLY, 0 },
 	{ VIRTIO_MMIO_DRIVER_FEATURES_SEL, WRITE_ONLY, 0 },
@@ -127,8 +128,11 @@ static struct reg reg_at(u32 offset)
 
 static u64 config_value(u32 offset, u32 size)
 {
-	u8 config[12] = { [6] = VIRTIO_NET_S_LINK_UP, [8] = 1,
-			  [10] = 1500 & 0xff, [11] = 1500 >> 8 };
+	/* Link, one pair, MTU, 10000 Mbit/s, full duplex. */
+	u8 config[CONFIG_SIZE] = { [6] = VIRTIO_NET_S_LINK_UP, [8] = 1,
+				   [10] = 1500 & 0xff, [11] = 1500 >> 8,
+				   [12] = 10000 & 0xff, [13] = 10000 >> 8,
+				   [16] = 1 };
 	u64 value = 0;
 
 	memcpy(config, mac, sizeof(mac));
@@ -250,13 +254,15 @@ static u32 feature_word(u32 sel)
 
 static bool test_features_offered(void)
 {
+	const u64 all = RG_ALL | rg_uso();
+
 	rg_reset(d);
-	return ktap_expect_eq(feature_word(0), (u32)RG_FEATURES) &&
-	       ktap_expect_eq(feature_word(1), RG_FEATURES >> 32) &&
+	return ktap_expect_eq(feature_word(0), (u32)all) &&
+	       ktap_expect_eq(feature_word(1), all >> 32) &&
 	       ktap_expect_eq(feature_word(2), 0) &&
 	       ktap_expect_eq(feature_word(32), 0) &&
 	       ktap_expect_eq(feature_word(~0u), 0) &&
-	       ktap_expect_eq(feature_word(0), (u32)RG_FEATURES);
+	       ktap_expect_eq(feature_word(0), (u32)all);
 }
 
 #define S_ACK		VIRTIO_CONFIG_S_ACKNOWLEDGE
@@ -279,12 +285,13 @@ static u32 try_features(u64 features)
 
 static bool test_features_ok(void)
 {
+	const u64 all = RG_ALL | rg_uso();
 	unsigned int bit;
 	bool ok = true;
 
 	for (bit = 0; bit < 64; bit++) {
 		u64 features = RG_BIT(bit) | RG_BIT(VIRTIO_F_VERSION_1);
-		u32 want = features & ~RG_FEATURES ? S_DRIVER : S_FEATURES;
+		u32 want = features & ~all ? S_DRIVER : S_FEATURES;
 
 		if (try_features(features) != want) {
 			ktap_diag("feature %u", bit);
@@ -292,7 +299,7 @@ static bool test_features_ok(void)
 		}
 	}
 	/* Refused features do not lead to DRIVER_OK, offered ones after that. */
-	try_features(RG_FEATURES | RG_BIT(VIRTIO_NET_F_CSUM));
+	try_features(RG_FEATURES | RG_BIT(VIRTIO_NET_F_MQ));
 	ok &= ignored(VIRTIO_MMIO_STATUS, S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK);
 	ok &= ktap_expect_eq(status(), S_DRIVER);
 	rg_set(d, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
@@ -366,13 +373,14 @@ static u32 num_max(u32 queue)
 
 static bool test_queue_select(void)
 {
-	static const u32 none[] = { 2, 3, 16, 0x10000, 0x80000000, ~0u };
+	static const u32 none[] = { 3, 4, 16, 0x10000, 0x80000000, ~0u };
 	unsigned int i;
 	bool ok;
 
 	rg_reset(d);
 	ok = ktap_expect_eq(num_max(RG_RX), 256) &&
-	     ktap_expect_eq(num_max(RG_TX), 256);
+	     ktap_expect_eq(num_max(RG_TX), 256) &&
+	     ktap_expect_eq(num_max(RG_CTRL), 256);
 	for (i = 0; i < RG_ARRAY_SIZE(none); i++) {
 		ok &= ktap_expect_eq(num_max(none[i]), 0);
 		ok &= ktap_expect_eq(rg_get(d, VIRTIO_MMIO_QUEUE_READY), 0);

@@ -20,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #define RG_BUS		"/sys/bus/hvisor_vnet"
 #define RG_SOCKBUF	(8 << 20)
@@ -231,6 +232,19 @@ void rg_setup(void)
 	CPU_SET(rg_last_cpu(), &cpus);
 	if (sched_setaffinity(0, sizeof(cpus), &cpus))
 		rg_die("sched_setaffinity: %s", strerror(errno));
+}
+
+/**
+ * rg_uso - RG_USO if root's kernel is new enough to check UDP segments, or 0
+ */
+u64 rg_uso(void)
+{
+	unsigned int major, minor;
+	struct utsname name;
+
+	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		rg_die("no kernel version");
+	return major > 6 || (major == 6 && minor >= 2) ? RG_USO : 0;
 }
 
 static int rg_open(void)
@@ -737,6 +751,8 @@ void rg_start(struct rg_dev *d, u64 features)
 	rg_negotiate(d, features);
 	rg_queue_setup(d, RG_RX, RG_NUM);
 	rg_queue_setup(d, RG_TX, RG_NUM);
+	if (rg_has(d, VIRTIO_NET_F_CTRL_VQ))
+		rg_queue_setup(d, RG_CTRL, RG_NUM);
 	rg_driver_ok(d);
 	if (!rg_link_wait(d, true))
 		rg_die("%s does not come up", d->name);

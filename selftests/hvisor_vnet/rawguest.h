@@ -31,7 +31,10 @@ typedef uint64_t u64;
 #define RG_BIT(n)	(1ull << (n))
 #define RG_ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-/* All that the device offers. */
+/*
+ * What a driver takes that neither leaves work to root nor does any of root's,
+ * and does without a control queue: frames are what they are.
+ */
 #define RG_FEATURES	(RG_BIT(VIRTIO_F_VERSION_1) |			\
 			 RG_BIT(VIRTIO_RING_F_EVENT_IDX) |		\
 			 RG_BIT(VIRTIO_RING_F_INDIRECT_DESC) |		\
@@ -40,9 +43,36 @@ typedef uint64_t u64;
 			 RG_BIT(VIRTIO_NET_F_MTU) |			\
 			 RG_BIT(VIRTIO_NET_F_MRG_RXBUF))
 
+/* Offloads by direction, and those of kernels newer than 6.1. */
+#define RG_F_GUEST_USO4	54
+#define RG_F_GUEST_USO6	55
+#define RG_F_HOST_USO	56
+#define RG_OFFLOADS_TX	(RG_BIT(VIRTIO_NET_F_CSUM) |			\
+			 RG_BIT(VIRTIO_NET_F_HOST_TSO4) |		\
+			 RG_BIT(VIRTIO_NET_F_HOST_TSO6) |		\
+			 RG_BIT(VIRTIO_NET_F_HOST_ECN))
+#define RG_OFFLOADS_RX	(RG_BIT(VIRTIO_NET_F_GUEST_CSUM) |		\
+			 RG_BIT(VIRTIO_NET_F_GUEST_TSO4) |		\
+			 RG_BIT(VIRTIO_NET_F_GUEST_TSO6) |		\
+			 RG_BIT(VIRTIO_NET_F_GUEST_ECN))
+#define RG_USO		(RG_BIT(RG_F_GUEST_USO4) | RG_BIT(RG_F_GUEST_USO6) | \
+			 RG_BIT(RG_F_HOST_USO))
+
+/* What is ordered by the control queue. */
+#define RG_CONTROL	(RG_BIT(VIRTIO_NET_F_CTRL_VQ) |			\
+			 RG_BIT(VIRTIO_NET_F_CTRL_RX) |			\
+			 RG_BIT(VIRTIO_NET_F_CTRL_VLAN) |		\
+			 RG_BIT(VIRTIO_NET_F_CTRL_MAC_ADDR) |		\
+			 RG_BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
+
+/* All that the device offers, but for RG_USO: see rg_uso(). */
+#define RG_ALL		(RG_FEATURES | RG_OFFLOADS_TX | RG_OFFLOADS_RX | \
+			 RG_CONTROL | RG_BIT(VIRTIO_NET_F_SPEED_DUPLEX))
+
 #define RG_RX		0	/* queues, by their number */
 #define RG_TX		1
-#define RG_QUEUES	2
+#define RG_QUEUES	2	/* that have frames */
+#define RG_CTRL		2	/* with VIRTIO_NET_F_CTRL_VQ */
 
 #define RG_NUM		64	/* the queue size that rg_start() uses */
 #define RG_NUM_MAX	256
@@ -145,7 +175,7 @@ struct rg_dev {
 	int sock;
 	u64 features;
 	unsigned int hdr_len;
-	struct rg_vq vq[RG_QUEUES];
+	struct rg_vq vq[RG_CTRL + 1];
 };
 
 /**
@@ -162,6 +192,7 @@ struct rg_piece {
 
 /* Set-up; these end the program when something goes wrong. */
 void rg_setup(void);
+u64 rg_uso(void);
 __printf(1, 2) __attribute__((__noreturn__)) void rg_die(const char *fmt, ...);
 void rg_zone_add(struct rg_zone *z, unsigned int id, size_t offset, size_t size,
 		 u64 gpa);

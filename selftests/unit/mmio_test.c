@@ -23,7 +23,8 @@
 			 BIT(VIRTIO_RING_F_EVENT_IDX))
 #define QUEUE_MAX	256
 #define QUEUE_RESET	0x0c0
-#define CONFIG_END	(VIRTIO_MMIO_CONFIG + 12)
+#define CONFIG_SIZE	20
+#define CONFIG_END	(VIRTIO_MMIO_CONFIG + CONFIG_SIZE)
 
 static const u8 mac[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
 static struct hvnet_mmio dev;
@@ -615,13 +616,16 @@ static void interrupt_status(void)
 
 static void config_space(void)
 {
-	static const u8 want[12] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55, 0, 0,
-				     1, 0, 1500 & 0xff, 1500 >> 8 };
+	/* Address, no link, one pair, MTU, 10000 Mbit/s, full duplex. */
+	static const u8 want[CONFIG_SIZE] = {
+		0x02, 0x11, 0x22, 0x33, 0x44, 0x55, 0, 0, 1, 0,
+		1500 & 0xff, 1500 >> 8, 10000 & 0xff, 10000 >> 8, 0, 0, 1,
+	};
 	unsigned int size, at, i;
 
 	fresh();
 	for (size = 1; size <= 4; size *= 2) {
-		for (at = 0; at < 12; at += size) {
+		for (at = 0; at < CONFIG_SIZE; at += size) {
 			u64 value = 0;
 
 			for (i = size; i--;)
@@ -669,6 +673,52 @@ static void link_status(void)
 	CHECK(!hvnet_mmio_set_link(&dev, false));
 	CHECK(rd(VIRTIO_MMIO_INTERRUPT_STATUS) == 0);
 	CHECK(rd(VIRTIO_MMIO_CONFIG_GENERATION) == 4);
+}
+
+static void mac_address(void)
+{
+	static const u8 other[6] = { 0x02, 0xaa, 0xbb, 0xcc, 0xdd, 0xee };
+
+	fresh();
+	bring_up(OFFERED);
+	hvnet_mmio_set_mac(&dev, mac);
+	CHECK(rd(VIRTIO_MMIO_CONFIG_GENERATION) == 0);
+	hvnet_mmio_set_mac(&dev, other);
+	CHECK(rd(VIRTIO_MMIO_CONFIG) == 0xccbbaa02);
+	CHECK(rd(VIRTIO_MMIO_CONFIG + 4) == 0x0000eedd);
+	CHECK(rd(VIRTIO_MMIO_CONFIG_GENERATION) == 1);
+	/* The driver knows. */
+	CHECK(rd(VIRTIO_MMIO_INTERRUPT_STATUS) == 0);
+	/* The next one gets the device as it was. */
+	wr(VIRTIO_MMIO_STATUS, 0);
+	CHECK(rd(VIRTIO_MMIO_CONFIG) == 0x33221102);
+	CHECK(rd(VIRTIO_MMIO_CONFIG_GENERATION) == 2);
+}
+
+static bool queue_exists(u32 queue)
+{
+	wr(VIRTIO_MMIO_QUEUE_SEL, queue);
+	return rd(VIRTIO_MMIO_QUEUE_NUM_MAX);
+}
+
+/* The third queue is there when it was offered, and like the others. */
+static void control_queue(void)
+{
+	fresh();
+	CHECK(queue_exists(1) && !queue_exists(2) && !queue_exists(3));
+	hvnet_mmio_init(&dev, OFFERED | BIT(VIRTIO_NET_F_CTRL_VQ), QUEUE_MAX,
+			mac, 1500);
+	CHECK(queue_exists(1) && queue_exists(2) && !queue_exists(3));
+	bring_up(OFFERED | BIT(VIRTIO_NET_F_CTRL_VQ));
+	CHECK(access_raw(VIRTIO_MMIO_QUEUE_NOTIFY, 4, true, 2) ==
+	      HVNET_MMIO_DONE);
+	set_queue(2, 64);
+	CHECK(rd(VIRTIO_MMIO_QUEUE_READY) == 1);
+	CHECK(access_raw(VIRTIO_MMIO_QUEUE_NOTIFY, 4, true, 2) ==
+	      HVNET_MMIO_KICK);
+	CHECK(acc.value == 2);
+	CHECK(access_raw(VIRTIO_MMIO_QUEUE_NOTIFY, 4, true, 3) ==
+	      HVNET_MMIO_DONE);
 }
 
 static void device_needs_reset(void)
@@ -835,6 +885,8 @@ static const struct ktap_test tests[] = {
 	KTAP_TEST(interrupt_status),
 	KTAP_TEST(config_space),
 	KTAP_TEST(link_status),
+	KTAP_TEST(mac_address),
+	KTAP_TEST(control_queue),
 	KTAP_TEST(device_needs_reset),
 	KTAP_TEST(reset_forgets),
 	KTAP_TEST(a_million_random_accesses),

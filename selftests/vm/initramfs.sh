@@ -23,7 +23,7 @@ PROGRAMS="dash busybox timeout env nice ip bridge tc ss ethtool iperf3 ping"
 # Ours may use any of these; what they depend on comes along.
 MODULES="virtio virtio_ring virtio_net bridge veth tun dummy pktgen af_packet
 ipv6 sch_fq sch_fq_codel sch_netem sch_tbf sch_ingress cls_u32 cls_flower
-cls_matchall act_mirred act_gact"
+cls_matchall act_mirred act_gact 8021q"
 
 pack()
 {

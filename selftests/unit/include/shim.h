@@ -34,6 +34,7 @@ typedef __u64 u64;
 #define __virtio64_to_cpu(little_endian, v)	((u64)(v))
 #define __cpu_to_virtio16(little_endian, v)	((__virtio16)(v))
 #define __cpu_to_virtio32(little_endian, v)	((__virtio32)(v))
+#define cpu_to_le32(v)				((__le32)(v))
 
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
