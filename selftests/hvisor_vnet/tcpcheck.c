@@ -41,12 +41,12 @@ static void next_chunk(uint64_t *chunk)
 	}
 }
 
-static int send_stream(int fd, const struct sockaddr_in *to, long bytes)
+static int send_stream(int fd, const struct sockaddr *to, long bytes)
 {
 	uint64_t chunk[CHUNK / sizeof(uint64_t)];
 	long left = bytes;
 
-	if (connect(fd, (const struct sockaddr *)to, sizeof(*to)))
+	if (connect(fd, to, sizeof(struct sockaddr_in6)))
 		die("connect");
 	while (left > 0) {
 		size_t n = left < CHUNK ? left : CHUNK, done = 0;
@@ -81,7 +81,7 @@ static size_t read_full(int fd, char *buf, size_t len)
 	return done;
 }
 
-static int check_stream(int fd, const struct sockaddr_in *at, long bytes)
+static int check_stream(int fd, const struct sockaddr *at, long bytes)
 {
 	uint64_t want[CHUNK / sizeof(uint64_t)];
 	static char have[CHUNK];
@@ -90,7 +90,7 @@ static int check_stream(int fd, const struct sockaddr_in *at, long bytes)
 	size_t n;
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) || listen(fd, 1))
+	if (bind(fd, at, sizeof(struct sockaddr_in6)) || listen(fd, 1))
 		die("listen");
 	printf("ready\n");
 	fflush(stdout);
@@ -111,23 +111,41 @@ static int check_stream(int fd, const struct sockaddr_in *at, long bytes)
 	return total != bytes;
 }
 
+/* An address of either IP, with its port; false if it is none. */
+static bool parse(const char *address, const char *port,
+		  struct sockaddr_in6 *to)
+{
+	struct sockaddr_in *to4 = (struct sockaddr_in *)to;
+
+	if (inet_pton(AF_INET, address, &to4->sin_addr) == 1)
+		to->sin6_family = AF_INET;
+	else if (inet_pton(AF_INET6, address, &to->sin6_addr) == 1)
+		to->sin6_family = AF_INET6;
+	else
+		return false;
+	/* At the same place in both. */
+	to->sin6_port = htons(atoi(port));
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct timeval patience = { .tv_sec = PATIENCE_S };
-	struct sockaddr_in addr = { .sin_family = AF_INET };
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_in6 addr = { 0 };
+	const struct sockaddr *at = (const struct sockaddr *)&addr;
+	int fd;
 
-	if (fd < 0)
-		die("socket");
-	if (argc != 5 || inet_pton(AF_INET, argv[2], &addr.sin_addr) != 1) {
+	if (argc != 5 || !parse(argv[2], argv[3], &addr)) {
 		fprintf(stderr, "usage: tcpcheck send|recv ADDRESS PORT BYTES\n");
 		return 2;
 	}
-	addr.sin_port = htons(atoi(argv[3]));
+	fd = socket(addr.sin6_family, SOCK_STREAM, 0);
+	if (fd < 0)
+		die("socket");
 	/* Also bounds accept(), and is inherited by what it returns. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (!strcmp(argv[1], "recv"))
-		return check_stream(fd, &addr, atol(argv[4]));
-	return send_stream(fd, &addr, atol(argv[4]));
+		return check_stream(fd, at, atol(argv[4]));
+	return send_stream(fd, at, atol(argv[4]));
 }
