@@ -67,24 +67,22 @@ static bool set_rx_mode(struct hvnet_ctrl *ctrl, u8 cmd, unsigned int *changed)
 	return true;
 }
 
-/* A table: how many addresses, and these. */
+/* A table: how many addresses, and these. @at moves to where it ends. */
 static bool take_macs(const struct hvnet_ctrl *ctrl, u64 *at,
 		      struct hvnet_macs *macs)
 {
 	__virtio32 count;
+	u64 first;
 	u32 n;
 
 	if (!take(ctrl, *at, &count, sizeof(count)))
 		return false;
 	n = __virtio32_to_cpu(true, count);
-	*at += sizeof(count);
-	if (n > (ctrl->chain.out_len - *at) / ETH_ALEN)
-		return false;
+	first = *at + sizeof(count);
+	*at = first + (u64)n * ETH_ALEN;
 	macs->all = n > HVNET_FILTER_MACS;
 	macs->n = macs->all ? 0 : n;
-	take(ctrl, *at, macs->mac, macs->n * ETH_ALEN);
-	*at += (u64)n * ETH_ALEN;
-	return true;
+	return take(ctrl, first, macs->mac, macs->n * ETH_ALEN);
 }
 
 static bool set_macs(struct hvnet_ctrl *ctrl, unsigned int *changed)
@@ -218,7 +216,7 @@ void hvnet_ctrl_begin(struct hvnet_ctrl *ctrl, u64 features, const u8 *mac)
 int hvnet_ctrl_serve(struct hvnet_ctrl *ctrl, unsigned int *changed)
 {
 	const struct hvnet_chain *chain = &ctrl->chain;
-	u8 *ack;
+	u8 ack = VIRTIO_NET_OK;
 	int got;
 
 	got = hvnet_ring_fetch(&ctrl->ring, &ctrl->chain);
@@ -231,14 +229,12 @@ int hvnet_ctrl_serve(struct hvnet_ctrl *ctrl, unsigned int *changed)
 		hvnet_ring_used(&ctrl->ring, chain->head, 0);
 		return 1;
 	}
-	ack = chain->sg[chain->n_out].addr;
-	if (obey(ctrl, changed)) {
-		*ack = VIRTIO_NET_OK;
-	} else {
-		*ack = VIRTIO_NET_ERR;
+	if (!obey(ctrl, changed)) {
+		ack = VIRTIO_NET_ERR;
 		ctrl->errors++;
 	}
-	hvnet_ring_used(&ctrl->ring, chain->head, sizeof(*ack));
+	hvnet_ring_copy_in(chain, 0, &ack, sizeof(ack));
+	hvnet_ring_used(&ctrl->ring, chain->head, sizeof(ack));
 	return 1;
 }
 
