@@ -563,8 +563,8 @@ static int hvnet_rx_frame(struct hvnet_pair *pair, const struct sk_buff *skb,
 
 	/* The two kinds of header begin alike. */
 	if (virtio_net_hdr_from_skb(skb, (struct virtio_net_hdr *)&hdr, true,
-				    pair->features &
-				    HVNET_BIT(VIRTIO_NET_F_GUEST_CSUM), tag_len))
+				    pair->nic->guest_work & NETIF_F_HW_CSUM,
+				    tag_len))
 		return -EINVAL;
 	err = hvnet_rx_chain(&rx, pair->hdr_len);
 	if (err <= 0) {

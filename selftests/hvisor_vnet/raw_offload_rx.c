@@ -11,8 +11,8 @@
 #define BUFFER		4096		/* of a mergeable buffer */
 #define BIG		(17 * 4096)	/* of one that holds any frame */
 
-static struct rg_zone zone;
-static struct rg_dev dev, *d = &dev;
+static struct rg_zone zone, zone2;
+static struct rg_dev dev, dev2, *d = &dev;
 static u8 *buffers;
 static int root, root_vlan;	/* on tap0, and on VLAN 5 of it */
 static u8 frame[RP_MAX], got[RP_MAX];
@@ -340,6 +340,68 @@ static bool test_too_big(void)
 	       ktap_expect_eq(receive(&hdr), len) && ktap_expect(rg_works(d));
 }
 
+/* Another guest, which does all its work itself, sends a packet. */
+static void send_from_other(u32 seed, bool wrong)
+{
+	u8 *at = rg_alloc(&zone2, 12 + 2048, 64);
+	struct vring_used_elem elem;
+	struct rg_piece piece = RG_OUT(at, 12);
+	struct virtio_net_hdr hdr;
+	size_t len;
+
+	memset(at, 0, 12);
+	len = rp_make(at + 12, &hdr, &kinds[0], 1000, 0, seed);
+	rp_finish(at + 12, len, &hdr);
+	if (wrong)
+		at[12 + len - 1] ^= 1;
+	piece.len += len;
+	rg_add(&dev2.vq[RG_TX], &piece, 1);
+	rg_kick(&dev2.vq[RG_TX]);
+	rg_wait_used(&dev2.vq[RG_TX], &elem);
+}
+
+/* How the guest is told of its checksum. */
+static bool told(u64 features, bool wrong, u8 flags)
+{
+	static u32 seed;
+	struct rp_seen seen = { .kind = &kinds[0], .payload = 1000 };
+	struct virtio_net_hdr hdr;
+	ssize_t len;
+
+	start(features);
+	rg_start(&dev2, RG_FEATURES);
+	add_buffers();
+	seen.seed = ++seed;
+	send_from_other(seed, wrong);
+	len = receive(&hdr);
+	return ktap_expect(len > 0) && ktap_expect_eq(hdr.flags, flags) &&
+	       ktap_expect_eq(hdr.gso_type, 0) &&
+	       (wrong || rp_arrived(&seen, got, len, 0));
+}
+
+/*
+ * A checksum that root has checked on the way need not be checked again; one
+ * that is wrong is never said to be right, and who did not ask is not told.
+ */
+static bool test_checked(void)
+{
+	const u64 csum = RG_BIT(VIRTIO_NET_F_GUEST_CSUM);
+	bool ok;
+
+	rg_zone_add(&zone2, 2, 0x900000, 0x200000, 0x40000000);
+	rg_dev_add(&dev2, &zone2, RG_ADDR, RG_IRQ, "tap1", "");
+	if (system("ip link add br0 type bridge && ip link set br0 up && "
+		   "ip link set tap0 master br0 && ip link set tap1 master br0"))
+		rg_die("no bridge");
+	ok = told(RG_FEATURES | csum, false, VIRTIO_NET_HDR_F_DATA_VALID) &&
+	     told(RG_FEATURES | csum, true, 0) && told(RG_FEATURES, false, 0);
+	rg_dev_del(&dev2);
+	rg_zone_del(&zone2);
+	if (system("ip link del br0"))
+		ktap_diag("br0 stays");
+	return ok;
+}
+
 static void make_vlan(void)
 {
 	if (system("modprobe 8021q && "
@@ -355,7 +417,7 @@ int main(void)
 	unsigned int i;
 
 	rg_setup();
-	ktap_plan(RG_ARRAY_SIZE(ways) + 4);
+	ktap_plan(RG_ARRAY_SIZE(ways) + 5);
 	rg_zone_add(&zone, 1, 0x100000, 0x800000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	root = rp_socket("tap0");
@@ -371,6 +433,7 @@ int main(void)
 	ktap_point(test_shown(), "root's interface says what the guest takes");
 	ktap_point(test_too_little_room(), "a segment waits for room");
 	ktap_point(test_too_big(), "a segment that never fits");
+	ktap_point(test_checked(), "checksums that were checked already");
 	if (system("ip link del tap0.5"))
 		ktap_diag("tap0.5 stays");
 	return ktap_finish();
