@@ -185,6 +185,7 @@ enum hvnet_stat {
 	HVNET_RX_KICKS,
 	HVNET_RX_STOPS,		/* receive ring empty: queue stopped */
 	HVNET_RX_WAKES,		/* and started again */
+	HVNET_RX_STALLS,	/* not for long: carrier taken away */
 	HVNET_RX_UNWANTED,	/* kept back by the guest's own filter */
 	HVNET_STATS,
 };

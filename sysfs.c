@@ -537,6 +537,7 @@ HVNET_COUNTER(rx_bytes, hvnet_read_stat, HVNET_RX_BYTES);
 HVNET_COUNTER(rx_kicks, hvnet_read_stat, HVNET_RX_KICKS);
 HVNET_COUNTER(rx_stops, hvnet_read_stat, HVNET_RX_STOPS);
 HVNET_COUNTER(rx_wakes, hvnet_read_stat, HVNET_RX_WAKES);
+HVNET_COUNTER(rx_stalls, hvnet_read_stat, HVNET_RX_STALLS);
 HVNET_COUNTER(rx_unwanted, hvnet_read_stat, HVNET_RX_UNWANTED);
 HVNET_COUNTER(drop_tx_runt, hvnet_read_drop, HVNET_DROP_TX_RUNT);
 HVNET_COUNTER(drop_tx_oversize, hvnet_read_drop, HVNET_DROP_TX_OVERSIZE);
@@ -566,6 +567,7 @@ static struct attribute *hvnet_dev_counters[] = {
 	&hvnet_counter_rx_kicks.attr.attr,
 	&hvnet_counter_rx_stops.attr.attr,
 	&hvnet_counter_rx_wakes.attr.attr,
+	&hvnet_counter_rx_stalls.attr.attr,
 	&hvnet_counter_rx_unwanted.attr.attr,
 	&hvnet_counter_drop_tx_runt.attr.attr,
 	&hvnet_counter_drop_tx_oversize.attr.attr,

@@ -45,6 +45,9 @@
 /* Frames handed up the stack at once. */
 #define HVNET_BATCH		16
 
+/* A guest without receive buffers for so long is as good as unplugged. */
+#define HVNET_STALL		(30 * HZ)
+
 /* Control requests served before others get a turn. */
 #define HVNET_CTRL_BATCH	64
 
@@ -69,6 +72,9 @@
  * @n_up: how many
  * @polls_on: the CPU that is in the poll of @napi, or -1
  * @live: the data path runs; changed under the tx queue lock
+ * @starved: the queue was stopped for want of receive buffers, and the guest has
+ *	not kicked since
+ * @starved_at: when, in jiffies; under the tx queue lock
  * @unpublished: frames in @rx_ring wait for the end of a burst; written under
  *	the tx queue lock
  * @features: what was negotiated; constant while the data path runs
@@ -93,10 +99,12 @@ struct hvnet_pair {
 	int polls_on;
 
 	bool live ____cacheline_aligned_in_smp;
+	bool starved;
 	bool unpublished;
 	bool mergeable;
 	bool gro;
 	unsigned int hdr_len;
+	unsigned long starved_at;
 	u64 features;
 	u64 stat[HVNET_STATS];
 	u64 drop[HVNET_DROPS];
@@ -112,6 +120,8 @@ struct hvnet_pair {
  *	queue lock
  * @filter: frames that the guest wants; under the tx queue lock
  * @features_work: has root's stack follow @guest_work; takes rtnl
+ * @stall_work: takes the carrier away while the guest does not refill its ring
+ * @stalled: it has; written under work_lock
  * @ctrl_work: serves @ctrl
  * @ctrl_lock: the control queue
  * @ctrl: the control queue; under @ctrl_lock
@@ -127,6 +137,8 @@ struct hvnet_nic {
 	netdev_features_t guest_work;
 	struct hvnet_filter filter;
 	struct work_struct features_work;
+	struct delayed_work stall_work;
+	bool stalled;
 
 	struct work_struct ctrl_work;
 	struct mutex ctrl_lock;		/* the control queue */
@@ -608,12 +620,19 @@ static bool hvnet_rx_wait(struct hvnet_pair *pair, struct netdev_queue *txq,
 			  u16 seen)
 {
 	netif_tx_stop_queue(txq);
+	WRITE_ONCE(pair->starved, true);
 	/* Its barrier also orders the stop before the look at the ring. */
 	if (hvnet_ring_notify_on(&pair->rx_ring, seen)) {
+		WRITE_ONCE(pair->starved, false);
 		netif_tx_start_queue(txq);
 		return false;
 	}
 	hvnet_count(pair, HVNET_RX_STOPS, 1);
+	pair->starved_at = jiffies;
+	/* One look for however many stops. */
+	if (!delayed_work_pending(&pair->nic->stall_work))
+		queue_delayed_work(system_unbound_wq, &pair->nic->stall_work,
+				   HVNET_STALL);
 	return true;
 }
 
@@ -792,6 +811,11 @@ void hvnet_nic_kick(struct net_device *netdev, unsigned int queue)
 		return;
 	}
 	hvnet_count(pair, HVNET_RX_KICKS, 1);
+	WRITE_ONCE(pair->starved, false);
+	/* Pairs with the one in hvnet_rx_stalled(). */
+	smp_mb();
+	if (READ_ONCE(nic->stalled))
+		mod_delayed_work(system_unbound_wq, &nic->stall_work, 0);
 	txq = netdev_get_tx_queue(netdev, 0);
 	if (READ_ONCE(pair->live) && netif_tx_queue_stopped(txq)) {
 		hvnet_count(pair, HVNET_RX_WAKES, 1);
@@ -831,6 +855,61 @@ bool hvnet_nic_unheard(struct net_device *netdev)
 	return !test_bit(NAPI_STATE_SCHED, &pair->napi.state) &&
 	       READ_ONCE(pair->tx_ring.notify_on) &&
 	       hvnet_ring_more(&pair->tx_ring, READ_ONCE(pair->tx_ring.last_avail));
+}
+
+/* A guest that does not refill its ring. */
+
+/*
+ * Has the guest been without receive buffers for too long? If it may yet be,
+ * *@left is when to look again.
+ */
+static bool hvnet_rx_stalled(struct hvnet_pair *pair, unsigned long *left)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(pair->nic->netdev, 0);
+	unsigned long since;
+	bool starved;
+
+	/*
+	 * The verdict before the look: the kick that ends it sees the one, or
+	 * we see the other.  Pairs with the one in hvnet_nic_kick().
+	 */
+	WRITE_ONCE(pair->nic->stalled, true);
+	smp_mb();
+	__netif_tx_lock_bh(txq);
+	starved = pair->live && READ_ONCE(pair->starved);
+	since = jiffies - pair->starved_at;
+	__netif_tx_unlock_bh(txq);
+	*left = starved && since < HVNET_STALL ? HVNET_STALL - since : 0;
+	if (!starved || *left)
+		WRITE_ONCE(pair->nic->stalled, false);
+	return starved && !*left;
+}
+
+/*
+ * Without a carrier the qdisc lets go of what it holds, and a bridge of the
+ * port: root's memory, and senders that wait for it, are free again.
+ */
+static void hvnet_stall_work(struct work_struct *work)
+{
+	struct hvnet_nic *nic = container_of(to_delayed_work(work),
+					     struct hvnet_nic, stall_work);
+	struct hvnet_pair *pair = &nic->pair[0];
+	unsigned long left;
+	bool was;
+
+	mutex_lock(&nic->dev->work_lock);
+	was = nic->stalled;
+	if (!hvnet_rx_stalled(pair, &left)) {
+		if (was && pair->live)
+			netif_carrier_on(nic->netdev);
+		if (left)
+			queue_delayed_work(system_unbound_wq, &nic->stall_work,
+					   left);
+	} else if (!was) {
+		hvnet_count(pair, HVNET_RX_STALLS, 1);
+		netif_carrier_off(nic->netdev);
+	}
+	mutex_unlock(&nic->dev->work_lock);
 }
 
 /* What the guest takes of root's work. */
@@ -1039,6 +1118,8 @@ int hvnet_nic_start(struct net_device *netdev)
 	err = hvnet_pair_setup(pair) ?: hvnet_ctrl_start(nic);
 	if (err)
 		return err;
+	nic->stalled = false;
+	pair->starved = false;
 	napi_enable(&pair->napi);
 	hvnet_pair_set_live(pair, txq, true);
 	netif_carrier_on(netdev);
@@ -1240,6 +1321,7 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 	nic->guest_mtu = params->mtu;
 	nic->filter.promisc = true;
 	INIT_WORK(&nic->features_work, hvnet_features_work);
+	INIT_DELAYED_WORK(&nic->stall_work, hvnet_stall_work);
 	INIT_WORK(&nic->ctrl_work, hvnet_ctrl_work);
 	mutex_init(&nic->ctrl_lock);
 	/* Wanted; had as soon as a guest says so. */
@@ -1325,6 +1407,7 @@ void hvnet_nic_destroy(struct net_device *netdev)
 	/* Nobody queues them any more. The one may queue the other. */
 	cancel_work_sync(&nic->ctrl_work);
 	cancel_work_sync(&nic->features_work);
+	cancel_delayed_work_sync(&nic->stall_work);
 	unregister_netdev(netdev);
 	hvnet_nic_free(nic);
 }
