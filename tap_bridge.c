@@ -869,11 +869,11 @@ static bool hvnet_rx_stalled(struct hvnet_pair *pair, unsigned long *left)
 	unsigned long since;
 	bool starved;
 
+	WRITE_ONCE(pair->nic->stalled, true);
 	/*
 	 * The verdict before the look: the kick that ends it sees the one, or
 	 * we see the other.  Pairs with the one in hvnet_nic_kick().
 	 */
-	WRITE_ONCE(pair->nic->stalled, true);
 	smp_mb();
 	__netif_tx_lock_bh(txq);
 	starved = pair->live && READ_ONCE(pair->starved);

@@ -128,8 +128,8 @@ jumbo()
 	ip link set tap0 mtu 65535 && ip link set host0 mtu 65535 &&
 		ip -n host link set host1 mtu 65535 &&
 		in_guest ip link set eth0 mtu 65535 &&
-		ping -q -c 3 -s 65507 -M do $NET_GUEST >/dev/null &&
-		in_guest ping -q -c 3 -s 65507 -M do $HOST >/dev/null &&
+		ping -q -c 3 -s 65507 -M 'do' $NET_GUEST >/dev/null &&
+		in_guest ping -q -c 3 -s 65507 -M 'do' $HOST >/dev/null &&
 		everywhere
 }
 

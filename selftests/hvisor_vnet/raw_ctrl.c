@@ -76,10 +76,11 @@ static u8 request(const void *bytes, size_t len)
 	return answer(0);
 }
 
-#define BYTES(...) (const u8 []){ __VA_ARGS__ }, \
-	sizeof((const u8 []){ __VA_ARGS__ })
-#define obeyed(...)	ktap_expect_eq(request(BYTES(__VA_ARGS__)), VIRTIO_NET_OK)
-#define refused(...)	ktap_expect_eq(request(BYTES(__VA_ARGS__)), VIRTIO_NET_ERR)
+#define answers(want, ...)						\
+	ktap_expect_eq(request((const u8 []){ __VA_ARGS__ },		\
+			       sizeof((const u8 []){ __VA_ARGS__ })), want)
+#define obeyed(...)	answers(VIRTIO_NET_OK, __VA_ARGS__)
+#define refused(...)	answers(VIRTIO_NET_ERR, __VA_ARGS__)
 
 static bool set_offloads(u64 bits)
 {
@@ -281,14 +282,18 @@ static bool test_offloads(void)
 	return ok && ktap_expect(rg_works(d));
 }
 
+static bool does_tso(void)
+{
+	return !system("ethtool -k tap0 | grep -q 'tx-tcp-segmentation: on'");
+}
+
 /* All offloads, no buffers, and a packet that waits for some. */
 static bool waits(size_t payload, u32 seed)
 {
 	u64 stops;
 
 	start(RG_ALL);
-	if (!ktap_expect(ktap_wait_for(RG_LONG,
-		!system("ethtool -k tap0 | grep -q 'tx-tcp-segmentation: on'"))))
+	if (!ktap_expect(ktap_wait_for(RG_LONG, does_tso())))
 		return false;
 	stops = rg_counter(d, "rx_stops");
 	send_packet(payload, seed);

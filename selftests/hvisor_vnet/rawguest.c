@@ -235,6 +235,16 @@ void rg_setup(void)
 }
 
 /**
+ * rg_shell - run a command that must not fail
+ * @command: for the shell
+ */
+void rg_shell(const char *command)
+{
+	if (system(command))
+		rg_die("%s fails", command);
+}
+
+/**
  * rg_uso - RG_USO if root's kernel is new enough to check UDP segments, or 0
  */
 u64 rg_uso(void)
@@ -406,8 +416,7 @@ static void rg_set_qdisc(const char *name)
 
 	snprintf(command, sizeof(command),
 		 "tc qdisc replace dev %s root pfifo limit 10000", name);
-	if (system(command))
-		rg_die("%s fails", command);
+	rg_shell(command);
 }
 
 /**

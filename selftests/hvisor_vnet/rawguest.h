@@ -193,6 +193,7 @@ struct rg_piece {
 /* Set-up; these end the program when something goes wrong. */
 void rg_setup(void);
 u64 rg_uso(void);
+void rg_shell(const char *command);
 __printf(1, 2) __attribute__((__noreturn__)) void rg_die(const char *fmt, ...);
 void rg_zone_add(struct rg_zone *z, unsigned int id, size_t offset, size_t size,
 		 u64 gpa);

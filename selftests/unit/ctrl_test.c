@@ -183,12 +183,16 @@ static bool obeyed(const void *bytes, size_t len, unsigned int what)
 	return true;
 }
 
-#define BYTES(...) (const u8 []){ __VA_ARGS__ }, \
-	sizeof((const u8 []){ __VA_ARGS__ })
+#define obeyed_bytes(what, ...)						\
+	obeyed((const u8 []){ __VA_ARGS__ },				\
+	       sizeof((const u8 []){ __VA_ARGS__ }), what)
+#define refused_bytes(...)						\
+	refused((const u8 []){ __VA_ARGS__ },				\
+		sizeof((const u8 []){ __VA_ARGS__ }))
 
 static bool promisc(u8 on)
 {
-	return obeyed(BYTES(0, 0, on), HVNET_CTRL_FILTER) &&
+	return obeyed_bytes(HVNET_CTRL_FILTER, 0, 0, on) &&
 	       ctrl.filter.promisc == on;
 }
 
@@ -217,9 +221,9 @@ static void rx_modes(void)
 	CHECK(promisc(0));
 	CHECK(passes(own, 0) && !passes(other, 0) && passes(all, 0));
 	CHECK(!passes(group, 0));
-	CHECK(obeyed(BYTES(0, 1, 1), HVNET_CTRL_FILTER));
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 0, 1, 1));
 	CHECK(passes(group, 0) && passes(group2, 0) && !passes(other, 0));
-	CHECK(obeyed(BYTES(0, 1, 0), HVNET_CTRL_FILTER));
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 0, 1, 0));
 	CHECK(!passes(group, 0));
 	CHECK(promisc(1));
 	CHECK(passes(other, 0) && passes(group, 0) && passes(other, 7));
@@ -229,32 +233,30 @@ static void mac_address(void)
 {
 	begin(FEATURES);
 	CHECK(promisc(0));
-	CHECK(obeyed(BYTES(1, 1, 2, 0, 0, 0, 0, 2),
-		     HVNET_CTRL_FILTER | HVNET_CTRL_MAC));
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER | HVNET_CTRL_MAC, 1, 1, 2, 0, 0, 0, 0, 2));
 	CHECK(!passes(own, 0) && passes(other, 0));
 	CHECK(!memcmp(ctrl.filter.mac, other, sizeof(other)));
 	/* No address that can be a device's. */
-	CHECK(refused(BYTES(1, 1, 3, 0, 0, 0, 0, 2)));
-	CHECK(refused(BYTES(1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff)));
-	CHECK(refused(BYTES(1, 1, 0, 0, 0, 0, 0, 0)));
+	CHECK(refused_bytes(1, 1, 3, 0, 0, 0, 0, 2));
+	CHECK(refused_bytes(1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff));
+	CHECK(refused_bytes(1, 1, 0, 0, 0, 0, 0, 0));
 }
 
 static void mac_table(void)
 {
 	begin(FEATURES);
 	CHECK(promisc(0));
-	CHECK(obeyed(BYTES(1, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 2,
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 1, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 2,
 			   2, 0, 0, 0, 0x33, 0x33, 0, 0, 0, 1,
-			   1, 0, 0x5e, 0, 0, 1), HVNET_CTRL_FILTER));
+			   1, 0, 0x5e, 0, 0, 1));
 	CHECK(passes(own, 0) && passes(other, 0) && !passes(third, 0));
 	CHECK(passes(group, 0) && passes(group2, 0));
 	/* The next one replaces it. */
-	CHECK(obeyed(BYTES(1, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 1, 0, 0, 0, 0),
-		     HVNET_CTRL_FILTER));
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 1, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 1, 0, 0, 0, 0));
 	CHECK(passes(own, 0) && !passes(other, 0) && passes(third, 0));
 	CHECK(!passes(group, 0));
 	/* Empty it has an effect, too. */
-	CHECK(obeyed(BYTES(1, 0, 0, 0, 0, 0, 0, 0, 0, 0), HVNET_CTRL_FILTER));
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0));
 	CHECK(passes(own, 0) && !passes(third, 0));
 }
 
@@ -343,15 +345,15 @@ static void vlans(void)
 		const u8 lo = vids[i], hi = vids[i] >> 8;
 
 		CHECK(!passes(own, vids[i]) && !passes(all, vids[i]));
-		CHECK(obeyed(BYTES(2, 0, lo, hi), HVNET_CTRL_FILTER));
+		CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 2, 0, lo, hi));
 		CHECK(passes(own, vids[i]) && passes(all, vids[i]));
 		CHECK(!passes(other, vids[i]));
 		CHECK(!passes(own, vids[i] - 1 ?: 2));
-		CHECK(obeyed(BYTES(2, 1, lo, hi), HVNET_CTRL_FILTER));
+		CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 2, 1, lo, hi));
 		CHECK(!passes(own, vids[i]));
 	}
-	CHECK(refused(BYTES(2, 0, 0, 0x10)));
-	CHECK(refused(BYTES(2, 1, 0xff, 0xff)));
+	CHECK(refused_bytes(2, 0, 0, 0x10));
+	CHECK(refused_bytes(2, 1, 0xff, 0xff));
 }
 
 static void offloads(void)
@@ -458,15 +460,16 @@ static void address_not_known(void)
 
 static void nowhere_to_answer(void)
 {
+	static const u8 off[] = { 0, 0, 0 };
 	unsigned int changed;
 
 	begin(FEATURES);
 	remember();
-	CHECK(request_cut(BYTES(0, 0, 0), 0, 0, &changed) == SILENT);
+	CHECK(request_cut(off, 3, 0, 0, &changed) == SILENT);
 	CHECK(!changed && unchanged());
 	CHECK(ctrl.errors == 1);
 	/* More room than it takes, and nothing but room. */
-	CHECK(request_cut(BYTES(0, 0, 0), 0, 9, &changed) == OK);
+	CHECK(request_cut(off, 3, 0, 9, &changed) == OK);
 	CHECK(request_cut("", 0, 0, 9, &changed) == ERR);
 }
 
@@ -474,11 +477,10 @@ static void a_new_driver(void)
 {
 	begin(FEATURES);
 	CHECK(promisc(0));
-	CHECK(obeyed(BYTES(2, 0, 5, 0), HVNET_CTRL_FILTER));
-	CHECK(obeyed(BYTES(5, 0, 0, 0, 0, 0, 0, 0, 0, 0), HVNET_CTRL_OFFLOADS));
-	CHECK(obeyed(BYTES(1, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 1, 0, 0, 0, 0),
-		     HVNET_CTRL_FILTER));
-	CHECK(obeyed(BYTES(0, 1, 1), HVNET_CTRL_FILTER));
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 2, 0, 5, 0));
+	CHECK(obeyed_bytes(HVNET_CTRL_OFFLOADS, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 1, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 1, 0, 0, 0, 0));
+	CHECK(obeyed_bytes(HVNET_CTRL_FILTER, 0, 1, 1));
 	hvnet_ctrl_begin(&ctrl, FEATURES, other);
 	CHECK(passes(third, 9));
 	CHECK(ctrl.offloads == HVNET_OFFLOADS_RX);
