@@ -274,7 +274,8 @@ static int walk(struct hvnet_ring *ring, struct hvnet_chain *chain)
  * @chain: where to put it; @chain->sg has room for @ring->num pieces
  *
  * Empty buffers are left out of @chain.  Every chain fetched has to be given
- * back, by hvnet_ring_used() or hvnet_ring_unfetch().
+ * back, by hvnet_ring_used() or hvnet_ring_unfetch().  No more than a queue of
+ * them are there to be fetched before hvnet_ring_publish().
  *
  * Context: any; serialised by the caller.
  * Return: 1 if there is a chain, 0 if nothing is available, -EPROTO if the ring
@@ -284,6 +285,7 @@ static int walk(struct hvnet_ring *ring, struct hvnet_chain *chain)
 int hvnet_ring_fetch(struct hvnet_ring *ring, struct hvnet_chain *chain)
 {
 	const u16 slot = ring->last_avail & (ring->num - 1);
+	const u16 held = ring->last_avail - ring->used_published;
 	u16 ahead;
 	int err;
 
@@ -295,7 +297,12 @@ int hvnet_ring_fetch(struct hvnet_ring *ring, struct hvnet_chain *chain)
 	ahead = avail_idx(ring) - ring->last_avail;
 	if (!ahead)
 		return 0;
-	if (ahead > ring->num)
+	/*
+	 * What the driver has not seen given back it cannot make available
+	 * again.  So a caller that goes on until there is nothing left comes to
+	 * an end, whatever the driver does meanwhile.
+	 */
+	if (ahead > ring->num - held)
 		return broken(ring, HVNET_RING_AVAIL_JUMP);
 
 	/*

@@ -15,7 +15,9 @@ struct hvnet_memory;
 /* Why a ring was found broken; hvnet_ring_fault_name() puts it into words. */
 enum hvnet_ring_fault {
 	HVNET_RING_OK,
-	HVNET_RING_AVAIL_JUMP,	/* avail->idx ran more than a queue ahead */
+	HVNET_RING_AVAIL_JUMP,	/* avail->idx ran more than a queue ahead of
+				 * what the driver was given back
+				 */
 	HVNET_RING_BAD_HEAD,	/* head outside the descriptor table */
 	HVNET_RING_BAD_NEXT,	/* next outside the (indirect) table */
 	HVNET_RING_LOOP,	/* chain longer than the queue: loops */

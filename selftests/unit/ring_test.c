@@ -111,6 +111,14 @@ static void make_available(u16 head)
 	__atomic_store_n(&avail->idx, ++driver_avail, __ATOMIC_RELEASE);
 }
 
+/* What was fetched, all of it. */
+static void give_back(void)
+{
+	while (ring.used_idx != ring.last_avail)
+		hvnet_ring_used(&ring, 0, 0);
+	hvnet_ring_publish(&ring);
+}
+
 static u16 *avail_event(void)
 {
 	return (u16 *)&used->ring[num];
@@ -384,6 +392,53 @@ static void available_index_jumps(void)
 	start(32768, false, false);
 	avail->idx = 32769;
 	BREAKS(HVNET_RING_AVAIL_JUMP);
+}
+
+/* Fetch @n of a queue of 8, beginning at @first. */
+static void hold(u16 first, u16 n)
+{
+	start(8, true, false);
+	set_desc(desc, 0, BUFS, 1, 0, 0);
+	ring.last_avail = first;
+	ring.used_idx = first;
+	ring.used_published = first;
+	driver_avail = first;
+	while (n--) {
+		make_available(0);
+		CHECK(hvnet_ring_fetch(&ring, &chain) == 1);
+	}
+}
+
+/* What was not given back cannot come again: a caller's loop has an end. */
+static void no_more_than_a_queue(void)
+{
+	static const u16 first[] = { 0, 5, 0xfff8, 0xffff };
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(first); i++) {
+		for (n = 0; n <= 8; n++) {
+			hold(first[i], n);
+			avail->idx = first[i] + 9;
+			BREAKS(HVNET_RING_AVAIL_JUMP);
+			/* Given back, but the driver has not seen it. */
+			hold(first[i], n);
+			while (ring.used_idx != ring.last_avail)
+				hvnet_ring_used(&ring, 0, 0);
+			avail->idx = first[i] + 9;
+			BREAKS(HVNET_RING_AVAIL_JUMP);
+			/* Backwards, by one, with some on loan. */
+			hold(first[i], n);
+			avail->idx = driver_avail - 1;
+			BREAKS(HVNET_RING_AVAIL_JUMP);
+		}
+		hold(first[i], 8);
+		CHECK(hvnet_ring_fetch(&ring, &chain) == 0);
+		give_back();
+		avail->idx = first[i] + 16;
+		for (n = 0; n < 8; n++)
+			CHECK(hvnet_ring_fetch(&ring, &chain) == 1);
+		CHECK(hvnet_ring_fetch(&ring, &chain) == 0);
+	}
 }
 
 static void head_outside(void)
@@ -721,6 +776,7 @@ static void unfetch(void)
 		CHECK(hvnet_ring_fetch(&ring, &chain) == 1 && chain.head == 3);
 		CHECK(hvnet_ring_fetch(&ring, &chain) == 1 && chain.head == 4);
 		CHECK(hvnet_ring_fetch(&ring, &chain) == 0);
+		give_back();
 	}
 }
 
@@ -803,6 +859,7 @@ static void copy_out(void)
 		CHECK(!memcmp(to, bytes + at + offset, want));
 		for (n = want; n < sizeof(to); n++)
 			CHECK(to[n] == 0x5a);
+		give_back();
 	}
 }
 
@@ -839,6 +896,7 @@ static void copy_in(void)
 		memcpy(expected + at + offset, from, want);
 		CHECK(hvnet_ring_copy_in(&chain, offset, from, len) == want);
 		CHECK(!memcmp(bytes, expected, sizeof(expected)));
+		give_back();
 	}
 }
 
@@ -943,6 +1001,7 @@ static void kick_for_the_next_one(void)
 		CHECK(!vring_need_event(*avail_event(), driver_avail,
 					driver_avail - 1));
 		CHECK(hvnet_ring_fetch(&ring, &chain) == 1);
+		give_back();
 	}
 }
 
@@ -1551,6 +1610,7 @@ static const struct ktap_test tests[] = {
 	KTAP_TEST(indices_wrap),
 	KTAP_TEST(full_queue_across_the_wrap),
 	KTAP_TEST(available_index_jumps),
+	KTAP_TEST(no_more_than_a_queue),
 	KTAP_TEST(head_outside),
 	KTAP_TEST(next_outside),
 	KTAP_TEST(loops),
