@@ -40,6 +40,7 @@ copy=$(cd "$copy" && pwd)
 list_sources()
 {
 	find Kbuild ./*.c ./*.h selftests/hvisor_sim selftests/hvisor_vnet tools \
+		selftests/bench \
 		-type f \( -name Kbuild -o -name Makefile -o -name '*.sh' -o \
 		\( -name '*.[ch]' ! -name '*.mod.c' \) \) 2>/dev/null |
 		LC_ALL=C sort
@@ -88,7 +89,7 @@ build_el2stub()
 
 main()
 {
-	local cc library
+	local cc dir library
 
 	exec 9>"$out/lock"
 	flock 9
@@ -97,9 +98,13 @@ main()
 	build_modules "$copy/selftests/hvisor_sim" \
 		KBUILD_EXTRA_SYMBOLS="$copy/Module.symvers" "$@"
 	build_modules "$copy/selftests/hvisor_vnet/el2ctl" "$@"
+	build_modules "$copy/selftests/bench" "$@"
 	if [ $tests = yes ]; then
 		cc=$(cross_prefix "$arch")gcc
-		make -s -C "$copy/selftests/hvisor_vnet" -j"$(nproc)" CC="$cc" >&2
+		for dir in hvisor_vnet bench; do
+			make -s -C "$copy/selftests/$dir" -j"$(nproc)" \
+				CC="$cc" >&2
+		done
 		library=$("$HVNET_VM/kernel.sh" library "$arch")
 		make -s -C "$copy/tools" CC="$cc" STATIC=1 JANSSON="$library" >&2
 		[ "$out/rigrun" -nt "$HVNET_VM/rigrun.c" ] ||

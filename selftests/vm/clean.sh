@@ -32,7 +32,7 @@ if [ -d $bus/devices ]; then
 fi
 # It holds the module that the node belongs to.
 [ -e $bus/backend ] && echo >$bus/backend
-for module in hvisor_sim hvisor_vnet el2ctl; do
+for module in hvbench hvisor_sim hvisor_vnet el2ctl; do
 	if [ -d /sys/module/$module ]; then
 		rmmod $module || exit 1
 	fi

@@ -23,7 +23,7 @@ PROGRAMS="dash busybox timeout env nice ip bridge tc ss ethtool iperf3 ping"
 # Ours may use any of these; what they depend on comes along.
 MODULES="virtio virtio_ring virtio_net bridge veth tun dummy pktgen af_packet
 ipv6 sch_fq sch_fq_codel sch_netem sch_tbf sch_ingress cls_u32 cls_flower
-cls_matchall act_mirred act_gact 8021q"
+cls_matchall act_mirred act_gact 8021q vhost_net"
 
 pack()
 {
@@ -138,10 +138,10 @@ overlay()
 	add_modules "$version" "$arch" "$stage" $MODULES
 	cp "$HVNET_VM/init.sh" "$stage/init"
 	cp "$HVNET_VM/clean.sh" "$build/rigrun" "$stage/rig/"
-	(cd "$build/src/selftests/hvisor_vnet" &&
-		find . -type f -perm -u+x -o -name '*.sh') |
+	(cd "$build/src/selftests" &&
+		find hvisor_vnet bench -type f -perm -u+x -o -name '*.sh') |
 	while read -r file; do
-		cp "$build/src/selftests/hvisor_vnet/$file" "$stage/tests/"
+		cp "$build/src/selftests/$file" "$stage/tests/"
 	done
 	cp "$build/src/tools/hvnet" "$stage/usr/sbin/"
 	chmod 755 "$stage/init" "$stage/tests/"*

@@ -22,7 +22,7 @@ GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-pi
 # Parts of the kernel's module tree worth unpacking: a quarter of it. Each has
 # something in every kernel; a single module may be built in.
 MODULE_DIRS="net lib crypto drivers/net drivers/virtio drivers/char
-drivers/block/virtio_blk"
+drivers/block/virtio_blk drivers/vhost"
 
 host_codename()
 {

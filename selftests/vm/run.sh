@@ -34,6 +34,7 @@ usage()
 	  --out DIR		where to build (build/KERNEL-ARCH of the tree)
 	  --smp N, --mem SIZE, --icount, --node, --el2stub, --append WORDS
 	 			override what the tests ask for
+	  --plugin FILE[,OPTION]	of QEMU's
 	  --timeout S		default bound of a test (300)
 	  --deadline S		bound of the whole run (1500)
 	  --command SCRIPT	run that by sh instead of tests, print what it says
@@ -44,7 +45,7 @@ usage()
 
 arch=arm64 kernel=$HVNET_MAIN_KERNEL src=$HVNET_TOP out=
 force_smp='' force_mem='' force_icount='' force_node='' force_el2stub=''
-force_append=''
+force_append='' plugin=''
 default_timeout=300 deadline=1500 command='' list=no
 tests=()
 while [ $# -gt 0 ]; do
@@ -59,6 +60,7 @@ while [ $# -gt 0 ]; do
 	--node | --hvisor-node) force_node=1 ;;
 	--el2stub) force_el2stub=1 ;;
 	--append) force_append=$2; shift ;;
+	--plugin) plugin=$2; shift ;;
 	--timeout) default_timeout=$2; shift ;;
 	--deadline) deadline=$2; shift ;;
 	--command) command=$2; shift ;;
@@ -226,6 +228,7 @@ make_command_line()
 		# away, ten times over.
 		qemu+=(-accel "tcg,thread=single")
 	fi
+	[ -n "$plugin" ] && qemu+=(-plugin "$plugin")
 	if [ "$arch" = arm64 ]; then
 		make_dtb "$work/vm.dtb" "${qemu[@]}"
 		qemu+=(-dtb "$work/vm.dtb")
