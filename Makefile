@@ -58,6 +58,10 @@ check-hvisor:
 bench-hvisor:
 	@$(on_hvisor) bench || [ $$? -eq 4 ]
 
+bench:
+	@$(VM)/setup.sh
+	@selftests/bench/run.sh --kernel $(KERNEL) $(PARTS)
+
 help:
 	@echo "make			build hvisor_vnet.ko for the kernel at KDIR"
 	@echo "			(default: the running one; ARCH, CROSS_COMPILE)"
@@ -77,11 +81,12 @@ help:
 	@echo "			HVISOR_TOOL=/path/hvisor HVISOR_KO=/path/hvisor.ko"
 	@echo "make bench-hvisor	there, the daemon against the module: a table"
 	@echo "make check-mutants	does each test catch what it is there for?"
+	@echo "make bench		what a frame costs, beside vhost-net and others"
 	@echo "make clean		remove what was built"
 	@echo
 	@echo "Debian packages that are missing are installed by name (apt-get);"
 	@echo "kernels are kept in $${XDG_CACHE_HOME:-~/.cache}/hvisor_vnet."
 
 .PHONY: all modules modules_install tools tools_install install clean demo \
-	help check check-unit check-static check-build check-vm check-mutants \
-	check-hvisor bench-hvisor
+	bench help check check-unit check-static check-build check-vm \
+	check-mutants check-hvisor bench-hvisor
