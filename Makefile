@@ -46,6 +46,11 @@ check:
 check-unit check-static check-build check-vm check-mutants:
 	@$(CHECK) $(@:check-%=%)
 
+# For each fuzzer, in seconds.
+SECS ?= 20
+fuzz:
+	@SECS="$(SECS)" $(CHECK) fuzz
+
 # The binaries are the user's own: HVISOR, HVISOR_TOOL, HVISOR_KO.  Without them
 # this is skipped, which is no error.
 on_hvisor = HVISOR="$(HVISOR)" HVISOR_TOOL="$(HVISOR_TOOL)" \
@@ -80,6 +85,7 @@ help:
 	@echo "			user's binaries: HVISOR=/path/hvisor.bin"
 	@echo "			HVISOR_TOOL=/path/hvisor HVISOR_KO=/path/hvisor.ko"
 	@echo "make bench-hvisor	there, the daemon against the module: a table"
+	@echo "make fuzz SECS=20	coverage-guided fuzzing of the pure parts, SECS each"
 	@echo "make check-mutants	does each test catch what it is there for?"
 	@echo "make bench		what a frame costs, beside vhost-net and others"
 	@echo "make clean		remove what was built"
@@ -88,5 +94,5 @@ help:
 	@echo "kernels are kept in $${XDG_CACHE_HOME:-~/.cache}/hvisor_vnet."
 
 .PHONY: all modules modules_install tools tools_install install clean demo \
-	bench help check check-unit check-static check-build check-vm \
+	bench fuzz help check check-unit check-static check-build check-vm \
 	check-mutants check-hvisor bench-hvisor

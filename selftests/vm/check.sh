@@ -6,7 +6,7 @@
 # What is counted are the innermost points: those of a test, not the test once
 # more, except when the test fails although all of its points passed.
 #
-#	check.sh unit static build vm mutants
+#	check.sh unit static build vm mutants fuzz
 set -u
 . "$(dirname "$0")/common.sh"
 
@@ -23,6 +23,7 @@ describe()
 	static) echo "static checks: W=1, kernel-doc, sparse, checkpatch, shellcheck" ;;
 	build) echo "module and simulator against each kernel and architecture" ;;
 	vm) echo "tests in a VM: kernel $KERNEL_VM, $ARCH_VM" ;;
+	fuzz) echo "fuzzers of the pure parts, ${SECS:-20} s each" ;;
 	mutants) echo "mutants: each guard taken out must make its test fail" ;;
 	*) die "check.sh knows no check called $1" ;;
 	esac
@@ -40,6 +41,7 @@ run_one()
 	build) "$HVNET_VM/matrix.sh" ;;
 	vm) "$HVNET_VM/run.sh" --arch "$ARCH_VM" --kernel "$KERNEL_VM" \
 		"${tests[@]}" ;;
+	fuzz) make -s -C "$HVNET_TOP/selftests/fuzz" SECS="${SECS:-20}" run ;;
 	mutants) "$HVNET_TOP/selftests/mutants/run.sh" "${mutants[@]}" ;;
 	esac
 }
@@ -62,7 +64,7 @@ END {
 	print passed + 0, failed + 0, skipped + 0
 }'
 
-"$HVNET_VM/setup.sh" || exit 1
+"$HVNET_VM/setup.sh" "$@" || exit 1
 for check; do
 	what=$(describe "$check") || exit 1
 	began=$EPOCHREALTIME

@@ -5,6 +5,8 @@
 # that are missing.  When nothing is missing it asks no network and no root.
 # Kernels and the guest's programs are not installed: kernel.sh keeps them in
 # the cache.
+#
+#	setup.sh [CHECK...]	those of check.sh; fuzz needs more
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -43,6 +45,16 @@ wanted()
 	esac
 }
 
+wanted_for()
+{
+	wanted
+	[[ " $* " = *" fuzz "* ]] || return 0
+	cat <<-EOF
+	clang-14: builds the fuzzers
+	libclang-rt-14-dev: libFuzzer, and the sanitizers that go with clang
+	EOF
+}
+
 is_installed()
 {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -54,7 +66,7 @@ while IFS=: read -r package purpose; do
 	[ ${#missing[@]} -eq 0 ] && say "installing, by apt-get:"
 	say "  $package (${purpose# })"
 	missing+=("$package")
-done < <(wanted)
+done < <(wanted_for "$@")
 
 if [ ${#missing[@]} -eq 0 ]; then
 	exit 0

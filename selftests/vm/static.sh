@@ -108,7 +108,7 @@ licences()
 }
 
 # Headers below unit/include imitate the kernel's own macros: not ours to style.
-user='^\(tools\|selftests/\(unit\|vm\|hvisor_vnet\|mutants\)\)/\|^selftests/bench/[^h]'
+user='^\(tools\|selftests/\(unit\|vm\|hvisor_vnet\|mutants\|fuzz\)\)/\|^selftests/bench/[^h]'
 texts='/config_test\.c$'
 compat='\(^\|_\|/\)compat\.h$'
 all=$(sources '*.[ch]' | grep -v '^selftests/unit/include/')
