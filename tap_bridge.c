@@ -14,6 +14,7 @@
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
 #include <linux/if_vlan.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/nsproxy.h>
@@ -80,7 +81,8 @@
  * @features: what was negotiated; constant while the data path runs
  * @hdr_len: bytes of virtio_net_hdr before each frame; likewise
  * @mergeable: VIRTIO_NET_F_MRG_RXBUF was negotiated; likewise
- * @gro: the guest sends no large segments itself; likewise
+ * @cuts_tcp4: the guest cuts its segments of TCP over IPv4 itself; likewise
+ * @cuts_tcp6: those over IPv6; likewise
  * @stat: counters, each with one writer: @napi, the tx queue lock, or for the
  *	kicks the page's request lock
  * @drop: drops by cause, likewise
@@ -102,7 +104,8 @@ struct hvnet_pair {
 	bool starved;
 	bool unpublished;
 	bool mergeable;
-	bool gro;
+	bool cuts_tcp4;
+	bool cuts_tcp6;
 	unsigned int hdr_len;
 	unsigned long starved_at;
 	u64 features;
@@ -268,13 +271,42 @@ static void hvnet_tx_up_all(struct hvnet_pair *pair)
 	pair->n_up = 0;
 }
 
+static bool hvnet_tx_carries_tcp(const struct sk_buff *skb, int protocol_at)
+{
+	u8 buf;
+	const u8 *protocol = skb_header_pointer(skb, protocol_at, 1, &buf);
+
+	return protocol && *protocol == IPPROTO_TCP;
+}
+
 /*
- * A guest that sends small frames has them merged. One that sends large ones
- * does not gain by that.
+ * May frames like this one be parts of a segment that the guest had to cut?
+ * Only those gain by being merged again; to look for others to merge with costs
+ * as much as the rest of a small frame's way.
  */
+static bool hvnet_tx_was_cut(const struct hvnet_pair *pair,
+			     const struct sk_buff *skb)
+{
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+		return pair->cuts_tcp4 &&
+		       hvnet_tx_carries_tcp(skb, offsetof(struct iphdr,
+							  protocol));
+	case htons(ETH_P_IPV6):
+		return pair->cuts_tcp6 &&
+		       hvnet_tx_carries_tcp(skb, offsetof(struct ipv6hdr,
+							  nexthdr));
+	case htons(ETH_P_8021Q):
+	case htons(ETH_P_8021AD):
+		return pair->cuts_tcp4 || pair->cuts_tcp6;
+	default:
+		return false;
+	}
+}
+
 static void hvnet_tx_up(struct hvnet_pair *pair, struct sk_buff *skb)
 {
-	if (pair->gro) {
+	if (hvnet_tx_was_cut(pair, skb)) {
 		napi_gro_receive(&pair->napi, skb);
 		return;
 	}
@@ -1051,8 +1083,8 @@ static int hvnet_pair_setup(struct hvnet_pair *pair)
 	else
 		pair->hdr_len = sizeof(struct virtio_net_hdr);
 	pair->features = dev->mmio.features;
-	pair->gro = !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO4) ||
-		    !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO6);
+	pair->cuts_tcp4 = !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO4);
+	pair->cuts_tcp6 = !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO6);
 	return hvnet_ring_setup(dev, &pair->rx_ring, HVNET_QUEUE_RX) ?:
 	       hvnet_ring_setup(dev, &pair->tx_ring, HVNET_QUEUE_TX);
 }

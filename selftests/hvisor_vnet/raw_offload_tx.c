@@ -29,7 +29,9 @@ static const struct rp_kind kinds[] = {
 };
 
 #define TCP4	(&kinds[0])
+#define TCP6	(&kinds[1])
 #define UDP4	(&kinds[2])
+#define TAGGED4	(&kinds[6])
 
 static u16 mss(const struct rp_kind *k)
 {
@@ -435,16 +437,17 @@ static bool test_nonsense(void)
 }
 
 /*
- * A guest that cuts its segments itself has them merged again: root's stack
- * sees few large packets, the third host each as it was.
+ * Send a large packet in parts, and see it arrive in root, the third host each
+ * as it was. Return in how many frames root's stack saw it, 0 if it was wrong.
  */
-static bool merged(u64 features, bool complete)
+static unsigned int frames_of_parts(const struct rp_kind *k, u64 features)
 {
-	struct rp_seen seen = { .kind = TCP4, .seed = 3, .payload = 8 * MSS4 };
+	const size_t m = mss(k);
+	struct rp_seen seen = { .kind = k, .seed = 3, .payload = 8 * m };
+	bool complete = !(features & RG_BIT(VIRTIO_NET_F_CSUM));
 	struct virtio_net_hdr hdr;
 	unsigned int i;
 	ssize_t len;
-	bool ok;
 	u16 vid;
 	u8 *all;
 
@@ -454,8 +457,8 @@ static bool merged(u64 features, bool complete)
 		u8 *frame = all + i * 2048 + d->hdr_len;
 		struct rg_piece piece = RG_OUT(all + i * 2048, 0);
 
-		len = rp_make(frame, &hdr, TCP4, MSS4, 0, 3);
-		rp_make_part(frame, TCP4, i * MSS4, 3);
+		len = rp_make(frame, &hdr, k, m, 0, 3);
+		rp_make_part(frame, k, i * m, 3);
 		memset(all + i * 2048, 0, d->hdr_len);
 		if (complete)
 			rp_finish(frame, len, &hdr);
@@ -470,18 +473,44 @@ static bool merged(u64 features, bool complete)
 		if (!ktap_expect(len >= 0) ||
 		    !ktap_expect(rp_finish(got, len, &hdr)) ||
 		    !rp_arrived(&seen, got, len, vid))
-			return false;
+			return 0;
 	}
-	ok = wire_gets(TCP4, 8 * MSS4, 3, MSS4);
-	return ok && ktap_expect(seen.frames < 8);
+	return wire_gets(k, 8 * m, 3, m) ? seen.frames : 0;
 }
 
+static bool merged(const struct rp_kind *k, u64 features)
+{
+	unsigned int frames = frames_of_parts(k, features);
+
+	return ktap_expect(frames) && ktap_expect(frames < 8);
+}
+
+/*
+ * A guest that cuts its segments itself has them merged again: root's stack
+ * sees few large packets.
+ */
 static bool test_merged(void)
 {
-	return merged(RG_FEATURES, true) &&
-	       merged(RG_FEATURES | RG_BIT(VIRTIO_NET_F_CSUM), false) &&
-	       merged(RG_FEATURES | RG_BIT(VIRTIO_NET_F_CSUM) |
-		      RG_BIT(VIRTIO_NET_F_HOST_TSO6), false);
+	return merged(TCP4, RG_FEATURES) &&
+	       merged(TCP4, RG_FEATURES | RG_BIT(VIRTIO_NET_F_CSUM)) &&
+	       merged(TCP4, RG_FEATURES | RG_BIT(VIRTIO_NET_F_CSUM) |
+			    RG_BIT(VIRTIO_NET_F_HOST_TSO6)) &&
+	       merged(TCP6, RG_FEATURES | RG_BIT(VIRTIO_NET_F_CSUM) |
+			    RG_BIT(VIRTIO_NET_F_HOST_TSO4)) &&
+	       merged(TAGGED4, RG_FEATURES);
+}
+
+/* Who sends large segments has the small ones left alone: nobody waits. */
+static bool test_not_merged(void)
+{
+	return ktap_expect_eq(frames_of_parts(TCP4, RG_FEATURES |
+					      RG_BIT(VIRTIO_NET_F_CSUM) |
+					      RG_BIT(VIRTIO_NET_F_HOST_TSO4)),
+			      8) &&
+	       ktap_expect_eq(frames_of_parts(TCP6, RG_FEATURES |
+					      RG_BIT(VIRTIO_NET_F_CSUM) |
+					      RG_BIT(VIRTIO_NET_F_HOST_TSO6)),
+			      8);
 }
 
 static void make_wire(void)
@@ -500,7 +529,7 @@ int main(void)
 	unsigned int i;
 
 	rg_setup();
-	ktap_plan(3 + 2 * RG_ARRAY_SIZE(kinds) + 7);
+	ktap_plan(3 + 2 * RG_ARRAY_SIZE(kinds) + 8);
 	rg_zone_add(&zone, 1, 0x100000, 0x400000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	make_wire();
@@ -529,6 +558,7 @@ int main(void)
 	ktap_point(test_too_long(), "frames that are too long");
 	ktap_point(test_nonsense(), "nonsense does no harm");
 	ktap_point(test_merged(), "small segments are merged");
+	ktap_point(test_not_merged(), "who sends large ones has none merged");
 	rg_shell("ip link del br0 && ip link del v0");
 	return ktap_finish();
 }
