@@ -30,6 +30,7 @@
 #include "ctrl.h"
 #include "hvisor_vnet.h"
 #include "offload.h"
+#include "pages.h"
 
 /* Bytes copied per NAPI poll: a poll of jumbo frames shall not take longer. */
 #define HVNET_POLL_BYTES	(256 * 1024)
@@ -71,6 +72,7 @@
  * @napi: serves @tx_ring; enabled while the data path runs
  * @up: frames on their way up the stack, @n_up of them; owned by @napi
  * @n_up: how many
+ * @pages: what large frames are copied into; same owner
  * @polls_on: the CPU that is in the poll of @napi, or -1
  * @live: the data path runs; changed under the tx queue lock
  * @starved: the queue was stopped for want of receive buffers, and the guest has
@@ -98,6 +100,7 @@ struct hvnet_pair {
 	struct napi_struct napi;
 	struct list_head up;
 	unsigned int n_up;
+	struct hvnet_pages pages;
 	int polls_on;
 
 	bool live ____cacheline_aligned_in_smp;
@@ -225,30 +228,35 @@ static struct sk_buff *hvnet_tx_skb_small(struct hvnet_pair *pair,
 	return skb;
 }
 
+/* The payload is not looked at by the stack: it need not be in one piece. */
+static bool hvnet_tx_fill(struct hvnet_pair *pair, struct sk_buff *skb,
+			  unsigned int left)
+{
+	unsigned int at = pair->hdr_len + HVNET_LINEAR, n;
+	void *to;
+
+	/* A first piece of a page, however short, and whole pages after it. */
+	static_assert(HVNET_SEGMENT_MAX - HVNET_LINEAR <=
+		      (MAX_SKB_FRAGS - 1) * PAGE_SIZE);
+	for (; left; left -= n) {
+		to = hvnet_pages_append(&pair->pages, skb, left, &n);
+		if (!to)
+			return false;
+		hvnet_ring_copy_out(&pair->tx_chain, at, to, n);
+		at += n;
+	}
+	return true;
+}
+
 static struct sk_buff *hvnet_tx_skb_large(struct hvnet_pair *pair,
 					  unsigned int len)
 {
-	unsigned int offset = pair->hdr_len + HVNET_LINEAR;
-	struct sk_buff *skb;
-	int i, err;
+	struct sk_buff *skb = hvnet_tx_skb_small(pair, HVNET_LINEAR);
 
-	skb = alloc_skb_with_frags(NET_SKB_PAD + NET_IP_ALIGN + HVNET_LINEAR,
-				   len - HVNET_LINEAR, PAGE_ALLOC_COSTLY_ORDER,
-				   &err, GFP_ATOMIC | __GFP_NOWARN);
-	if (!skb)
+	if (skb && !hvnet_tx_fill(pair, skb, len - HVNET_LINEAR)) {
+		kfree_skb(skb);
 		return NULL;
-	skb_reserve(skb, NET_SKB_PAD + NET_IP_ALIGN);
-	hvnet_ring_copy_out(&pair->tx_chain, pair->hdr_len,
-			    skb_put(skb, HVNET_LINEAR), HVNET_LINEAR);
-	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
-		skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
-
-		hvnet_ring_copy_out(&pair->tx_chain, offset,
-				    skb_frag_address(frag), skb_frag_size(frag));
-		offset += skb_frag_size(frag);
 	}
-	skb->len += len - HVNET_LINEAR;
-	skb->data_len = len - HVNET_LINEAR;
 	return skb;
 }
 
@@ -1181,6 +1189,7 @@ void hvnet_nic_stop(struct net_device *netdev)
 	if (!pair->live)
 		return;
 	napi_disable(&pair->napi);
+	hvnet_pages_free(&pair->pages);
 	hvnet_pair_set_live(pair, netdev_get_tx_queue(netdev, 0), false);
 }
 

@@ -10,6 +10,7 @@
 #define MSS4		1448
 #define MSS6		1428
 #define MANY		40		/* pieces of a chain */
+#define KEPT		(1 << 20)	/* memory for large frames (pages.h) */
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
@@ -513,6 +514,86 @@ static bool test_not_merged(void)
 			      8);
 }
 
+/* Send a packet that is to be cut, and forget it. */
+static bool sent(size_t payload, u32 seed)
+{
+	struct virtio_net_hdr hdr;
+	size_t len = rp_make(buf + d->hdr_len, &hdr, TCP4, payload, MSS4, seed);
+	int head;
+
+	put_header(&hdr);
+	head = queue(len, 1, false);
+	rg_kick(&d->vq[RG_TX]);
+	return back(head);
+}
+
+static bool received(size_t payload, u32 seed)
+{
+	struct rp_seen seen = { .kind = TCP4, .seed = seed, .payload = payload };
+	struct virtio_net_hdr hdr;
+	ssize_t len;
+	u16 vid;
+
+	len = rp_recv(root, &hdr, got, &vid, RG_LONG);
+	return ktap_expect(len >= 0) && ktap_expect(rp_finish(got, len, &hdr)) &&
+	       rp_arrived(&seen, got, len, vid) &&
+	       ktap_expect_eq(seen.bytes, payload);
+}
+
+/*
+ * Memory for large frames is used again, but not while a frame is still in it:
+ * twice as many as there is memory for wait for their reader.
+ */
+static bool test_held(void)
+{
+	const size_t payload = 60000, held = 2 * KEPT / payload;
+	bool ok = true;
+	u32 i;
+
+	start(RG_FEATURES | RG_OFFLOADS_TX);
+	for (i = 0; ok && i < held; i++) {
+		ok = sent(payload - i, i);
+		rp_flush(wire);
+	}
+	for (i = 0; ok && i < held; i++)
+		ok = received(payload - i, i);
+	return ok;
+}
+
+static long free_kb(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	char line[80];
+	long kb = -1;
+
+	while (file && kb < 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "MemFree: %ld", &kb);
+	fclose(file);
+	return kb;
+}
+
+/* It is given back, at the latest with the interface: twenty come and go. */
+static bool test_given_back(void)
+{
+	long before = 0;
+	bool ok = true;
+	u32 i, n;
+
+	for (n = 0; ok && n < 24; n++) {
+		/* What stays once it was needed is there by now. */
+		if (n == 4)
+			before = free_kb();
+		rg_dev_del(d);
+		rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
+		start(RG_FEATURES | RG_OFFLOADS_TX);
+		for (i = 0; ok && i < 2 * KEPT / 20000; i++) {
+			ok = sent(20000, i);
+			rg_root_flush(d);
+		}
+	}
+	return ok && ktap_expect(before - free_kb() < 10 * KEPT / 1024);
+}
+
 static void make_wire(void)
 {
 	rg_shell("ip link add br0 type bridge && ip link set br0 up");
@@ -529,7 +610,7 @@ int main(void)
 	unsigned int i;
 
 	rg_setup();
-	ktap_plan(3 + 2 * RG_ARRAY_SIZE(kinds) + 8);
+	ktap_plan(3 + 2 * RG_ARRAY_SIZE(kinds) + 10);
 	rg_zone_add(&zone, 1, 0x100000, 0x400000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	make_wire();
@@ -559,6 +640,8 @@ int main(void)
 	ktap_point(test_nonsense(), "nonsense does no harm");
 	ktap_point(test_merged(), "small segments are merged");
 	ktap_point(test_not_merged(), "who sends large ones has none merged");
+	ktap_point(test_held(), "large frames that wait stay as they are");
+	ktap_point(test_given_back(), "memory for large frames is given back");
 	rg_shell("ip link del br0 && ip link del v0");
 	return ktap_finish();
 }
