@@ -152,8 +152,11 @@ static void hvnet_dev_broke(struct hvnet_dev *dev, const char *queue,
 	if (!tell)
 		return;
 	hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
-	dev_err_ratelimited(&dev->dev, "stopped until the guest resets it: %s: %s\n",
-			    queue, what);
+	/* It stops the data path; we may be part of that. */
+	queue_work(system_highpri_wq, &dev->work);
+	if (__ratelimit(&dev->said))
+		dev_err(&dev->dev, "stopped until the guest resets it: %s: %s\n",
+			queue, what);
 }
 
 /* VIRTIO_NET_S_LINK_UP (virtio 1.2, section 5.1.4). */
@@ -276,26 +279,49 @@ static void hvnet_dev_begin_anew(struct hvnet_dev *dev)
 		dev->parked = false;
 }
 
+static void hvnet_dev_serve(struct hvnet_dev *dev, struct hvnet_pending *p)
+{
+	hvnet_dev_stop(dev);
+	if (hvnet_dev_commit(dev, &p->reg))
+		hvnet_dev_start(dev);
+	else
+		hvnet_dev_begin_anew(dev);
+	p->acc.value = p->reg.value;
+	hvpage_answer(dev->line.hp, &p->acc);
+}
+
+/*
+ * The guest broke a queue: none of them is touched any more. Root's frames need
+ * not wait for it. The line is left on, the guest may not have noticed yet.
+ */
+static void hvnet_dev_settle(struct hvnet_dev *dev)
+{
+	if (!dev->running || hvnet_dev_live(dev))
+		return;
+	hvnet_nic_stop(dev->netdev);
+	netif_carrier_off(dev->netdev);
+}
+
 /*
  * Serve the accesses that wait. Takes no lock that anybody holds while flushing
- * it, rtnl least of all: a vCPU waits for the answer.
+ * it, rtnl least of all: a vCPU waits for the answer. Others get the lock
+ * between any two: several vCPUs can have something wait at all times.
  */
 static void hvnet_dev_work(struct work_struct *work)
 {
 	struct hvnet_dev *dev = container_of(work, struct hvnet_dev, work);
 	struct hvnet_pending p;
+	bool more;
 
-	mutex_lock(&dev->work_lock);
-	while (hvnet_dev_next(dev, &p)) {
-		hvnet_dev_stop(dev);
-		if (hvnet_dev_commit(dev, &p.reg))
-			hvnet_dev_start(dev);
+	do {
+		mutex_lock(&dev->work_lock);
+		more = hvnet_dev_next(dev, &p);
+		if (more)
+			hvnet_dev_serve(dev, &p);
 		else
-			hvnet_dev_begin_anew(dev);
-		p.acc.value = p.reg.value;
-		hvpage_answer(dev->line.hp, &p.acc);
-	}
-	mutex_unlock(&dev->work_lock);
+			hvnet_dev_settle(dev);
+		mutex_unlock(&dev->work_lock);
+	} while (more);
 }
 
 /* Has the guest reason to wait for an interrupt? Under line->lock. */
@@ -901,6 +927,8 @@ static void hvnet_dev_init(struct hvnet_dev *dev, struct hvnet_zone *zone,
 	mutex_init(&dev->work_lock);
 	INIT_WORK(&dev->work, hvnet_dev_work);
 	INIT_DELAYED_WORK(&dev->takeover, hvnet_dev_takeover);
+	ratelimit_state_init(&dev->said, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	hvnet_mmio_init(&dev->mmio, offered, p->queue_max, p->mac, p->mtu);
 	dev->line.zone = zone->id;
 	dev->line.irq = p->irq;
@@ -1003,13 +1031,14 @@ out:
 static void hvnet_dev_destroy(struct hvnet_dev *dev)
 {
 	list_del_rcu(&dev->node);
-	/* No access finds it any more, so the worker is not queued again. */
+	/* No access finds it any more. */
 	synchronize_rcu();
-	cancel_work_sync(&dev->work);
 	mutex_lock(&dev->work_lock);
 	hvnet_dev_stop(dev);
 	hvnet_dev_turn_away(dev);
 	mutex_unlock(&dev->work_lock);
+	/* Nor can its queues break: the worker is not queued again. */
+	cancel_work_sync(&dev->work);
 	/* The line is off, so this is not queued again. */
 	cancel_delayed_work_sync(&dev->takeover);
 	hvnet_nic_destroy(dev->netdev);

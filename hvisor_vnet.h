@@ -26,6 +26,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
+#include <linux/ratelimit.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -117,6 +118,8 @@ struct hvnet_pending {
  * @takeover: looks, some time after an interrupt was never acknowledged, if
  *	the guest is alive while its requests go elsewhere
  * @heard: requests on the page when @takeover was scheduled
+ * @said: how much was said of what its guest broke: one guest's noise does not
+ *	hide another's fault
  */
 struct hvnet_dev {
 	struct device dev;
@@ -138,6 +141,7 @@ struct hvnet_dev {
 	bool parked;
 	struct delayed_work takeover;
 	u64 heard;
+	struct ratelimit_state said;
 };
 
 #define to_hvnet_zone(d)	container_of(d, struct hvnet_zone, dev)

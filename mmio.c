@@ -458,6 +458,7 @@ bool hvnet_mmio_needs_reset(struct hvnet_mmio *m)
 	if (m->status & VIRTIO_CONFIG_S_NEEDS_RESET)
 		return false;
 	m->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+	count(m, HVNET_MMIO_BROKEN);
 	if (!(m->status & VIRTIO_CONFIG_S_DRIVER_OK))
 		return false;
 	atomic_or(VIRTIO_MMIO_INT_CONFIG, &m->isr);

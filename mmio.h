@@ -29,6 +29,7 @@ enum hvnet_mmio_count {
 	HVNET_MMIO_BAD_OFFSET,	/* no such register, or outside the region */
 	HVNET_MMIO_BAD_DIRECTION,/* read of a write-only register or reverse */
 	HVNET_MMIO_BAD_VALUE,	/* well-formed, but not allowed (now) */
+	HVNET_MMIO_BROKEN,	/* the device was given up until a reset */
 	HVNET_MMIO_COUNTS,
 };
 

@@ -553,6 +553,7 @@ HVNET_COUNTER(bad_size, hvnet_read_mmio, HVNET_MMIO_BAD_SIZE);
 HVNET_COUNTER(bad_offset, hvnet_read_mmio, HVNET_MMIO_BAD_OFFSET);
 HVNET_COUNTER(bad_direction, hvnet_read_mmio, HVNET_MMIO_BAD_DIRECTION);
 HVNET_COUNTER(bad_value, hvnet_read_mmio, HVNET_MMIO_BAD_VALUE);
+HVNET_COUNTER(broken, hvnet_read_mmio, HVNET_MMIO_BROKEN);
 HVNET_COUNTER(injections, hvnet_read_line, HVNET_INJECTIONS);
 HVNET_COUNTER(reinjections, hvnet_read_line, HVNET_REINJECTIONS);
 HVNET_COUNTER(stalls, hvnet_read_line, HVNET_STALLS);
@@ -583,6 +584,7 @@ static struct attribute *hvnet_dev_counters[] = {
 	&hvnet_counter_bad_offset.attr.attr,
 	&hvnet_counter_bad_direction.attr.attr,
 	&hvnet_counter_bad_value.attr.attr,
+	&hvnet_counter_broken.attr.attr,
 	&hvnet_counter_injections.attr.attr,
 	&hvnet_counter_reinjections.attr.attr,
 	&hvnet_counter_stalls.attr.attr,

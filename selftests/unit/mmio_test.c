@@ -734,6 +734,7 @@ static void device_needs_reset(void)
 	CHECK(hvnet_mmio_needs_reset(&dev));
 	CHECK(!hvnet_mmio_live(&dev));
 	CHECK(rd(VIRTIO_MMIO_INTERRUPT_STATUS) == VIRTIO_MMIO_INT_CONFIG);
+	CHECK(counted(HVNET_MMIO_BROKEN) == 2 && counted_any() == 0);
 	wr(VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_CONFIG);
 	CHECK(!hvnet_mmio_needs_reset(&dev));
 	CHECK(rd(VIRTIO_MMIO_INTERRUPT_STATUS) == 0);
@@ -757,7 +758,7 @@ static void reset_forgets(void)
 	wr(VIRTIO_MMIO_DEVICE_FEATURES_SEL, 1);
 	hvnet_mmio_set_link(&dev, true);
 	hvnet_mmio_needs_reset(&dev);
-	CHECK(counted_any() == 0);
+	CHECK(counted(HVNET_MMIO_BROKEN) == 1 && counted_any() == 0);
 	wr(VIRTIO_MMIO_STATUS, 0);
 
 	hvnet_mmio_init(&born, OFFERED, QUEUE_MAX, mac, 1500);
