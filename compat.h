@@ -54,10 +54,6 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #endif
 
 /* Since 6.2 the header helpers know UDP segments, and check them. */
-#ifdef VIRTIO_NET_HDR_GSO_UDP_L4
-#define HVNET_HAVE_USO	true
-#else
-#define HVNET_HAVE_USO	false
-#endif
+#define HVNET_HAVE_USO	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0))
 
 #endif /* HVNET_COMPAT_H */
