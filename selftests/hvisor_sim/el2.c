@@ -435,13 +435,14 @@ static void hvsim_leave(u32 zone)
 
 /**
  * hvsim_zone_shutdown - ZONE_SHUTDOWN, as far as it can go wrong
- * @zone: the zone, not 0; it goes on
+ * @zone: the zone, not 0; its guest plays the next one
+ * @stops: it is not refused in the end
  *
  * Counts what hvisor does not survive meanwhile.
  *
  * Context: process, sleeps.
  */
-void hvsim_zone_shutdown(u32 zone)
+void hvsim_zone_shutdown(u32 zone, bool stops)
 {
 	hvsim_hold_zones(true);
 	WRITE_ONCE(hvsim_closing, zone);
@@ -449,6 +450,8 @@ void hvsim_zone_shutdown(u32 zone)
 	smp_mb();
 	if (atomic_read(&hvsim_under_way[zone % HVSIM_ZONES]))
 		hvsim_count(HVSIM_Z2_ACCESSES);
+	if (stops)
+		hvsim_lines_park(zone);
 	msleep(HVSIM_SHUTDOWN_MS);
 	WRITE_ONCE(hvsim_closing, 0);
 	hvsim_hold_zones(false);

@@ -160,8 +160,9 @@ struct hvsim_raw_ram {
  * @pad: 0
  *
  * /dev/hvisor stands for hvisor.ko's node: it notes every call and does nothing,
- * but ZONE_SHUTDOWN takes its time; a call whose argument is 31 it refuses with
- * EINVAL.
+ * but ZONE_SHUTDOWN takes its time, and an interrupt of the zone that is active
+ * then is dead until its line is taken away; a call whose argument is 31 it refuses
+ * with EINVAL.
  */
 struct hvsim_tool_call {
 	__u64 arg;

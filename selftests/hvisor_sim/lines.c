@@ -17,6 +17,10 @@
  *		in hard interrupt context, so what the guest or root does after
  *		the EOI sees the line idle, as on hvisor. I1 also swallows
  *		injections outright, which hvisor does not do that often.
+ *   parked	hvisor parks a CPU of a zone that is shut down with its list
+ *		registers as they are (Z3). What is pending is taken by the next
+ *		driver; what is active nobody ends any more, and it swallows that
+ *		interrupt until the line is taken away. Always so, too.
  *
  * Root's CPU 0 and the guest CPU 0 of a one-CPU test machine are different
  * targets, as they are different CPUs on hvisor.
@@ -40,6 +44,7 @@ enum hvsim_lr {
 	HVSIM_LR_IDLE,
 	HVSIM_LR_PENDING,
 	HVSIM_LR_ACTIVE,
+	HVSIM_LR_DEAD,		/* active on a CPU that was parked: Z3 */
 };
 
 /**
@@ -106,6 +111,8 @@ static void hvsim_inject(struct hvsim_target *t, unsigned int index)
 
 	if (!root)
 		hvsim_count(HVSIM_INJECTIONS);
+	if (line->lr == HVSIM_LR_DEAD)
+		hvsim_count(HVSIM_Z3_DEAD);
 	if (!root && !busy && hvsim_roll(HVSIM_I1)) {
 		hvsim_count(HVSIM_I1_HITS);
 		busy = true;
@@ -382,7 +389,7 @@ void hvsim_line_interrupt(unsigned int n)
 		raw_spin_unlock(&hvsim_lines_lock);
 		hvsim_handle(line, hvsim_is_root(t));
 		raw_spin_lock(&hvsim_lines_lock);
-		if (!line->manual_eoi)
+		if (!line->manual_eoi && line->lr == HVSIM_LR_ACTIVE)
 			line->lr = HVSIM_LR_IDLE;
 	}
 	raw_spin_unlock_irqrestore(&hvsim_lines_lock, flags);
@@ -540,6 +547,23 @@ int hvsim_line_eoi(struct hvsim_line *line)
 	}
 	raw_spin_unlock_irq(&hvsim_lines_lock);
 	return err;
+}
+
+/**
+ * hvsim_lines_park - EL2 parks a zone's CPUs, list registers as they are: Z3
+ * @zone: the zone
+ *
+ * Context: process.
+ */
+void hvsim_lines_park(u32 zone)
+{
+	struct hvsim_line *line;
+
+	raw_spin_lock_irq(&hvsim_lines_lock);
+	for (line = hvsim_lines; line < hvsim_lines + HVSIM_MAX_LINES; line++)
+		if (line->zone == zone && line->lr == HVSIM_LR_ACTIVE)
+			line->lr = HVSIM_LR_DEAD;
+	raw_spin_unlock_irq(&hvsim_lines_lock);
 }
 
 /**

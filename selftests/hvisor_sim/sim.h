@@ -56,6 +56,7 @@ enum hvsim_count {
 	HVSIM_E1_HITS,		/* SGIs late, or handling one event of several */
 	HVSIM_E1_MERGED,	/* events sent behind an SGI that was pending */
 	HVSIM_Z3_HITS,		/* stale interrupts after a guest's restart */
+	HVSIM_Z3_DEAD,		/* injections that met one left active by it */
 	HVSIM_FINISH_CALLS,	/* FINISH_REQ */
 	HVSIM_INJECTIONS,	/* injections tried on a list register */
 	HVSIM_INJECTIONS_DROPPED,/* of these dropped: pending, active, I1 */
@@ -137,7 +138,7 @@ extern struct hvnet_conduit hvsim_conduit;
 int hvsim_access(const struct hvsim_guest *g, struct hvsim_access *a,
 		 bool may_sleep);
 void hvsim_call_wake(void);
-void hvsim_zone_shutdown(u32 zone);
+void hvsim_zone_shutdown(u32 zone, bool stops);
 int hvsim_steal(void);
 void hvsim_free_stolen(void);
 struct hvisor_page *hvsim_page(void);
@@ -152,6 +153,7 @@ struct hvsim_line *hvsim_line_add(u32 zone, u32 irq, unsigned int cpu,
 				  void *arg);
 void hvsim_line_del(struct hvsim_line *line);
 int hvsim_line_eoi(struct hvsim_line *line);
+void hvsim_lines_park(u32 zone);
 void hvsim_line_haunt(struct hvsim_line *line);
 void hvsim_line_interrupt(unsigned int n);
 void hvsim_el2_enter(unsigned int cpu);

@@ -40,6 +40,7 @@ static const char * const hvsim_count_names[HVSIM_COUNTS] = {
 	[HVSIM_E1_HITS] = "e1_hits",
 	[HVSIM_E1_MERGED] = "e1_merged",
 	[HVSIM_Z3_HITS] = "z3_hits",
+	[HVSIM_Z3_DEAD] = "z3_dead",
 	[HVSIM_FINISH_CALLS] = "finish_calls",
 	[HVSIM_INJECTIONS] = "injections",
 	[HVSIM_INJECTIONS_DROPPED] = "injections_dropped",

@@ -2,7 +2,8 @@
 /*
  * A stand-in for hvisor.ko's device node, /dev/hvisor: enough for a test to see
  * that a call was passed on as it was, and from which CPU.  It manages no zones:
- * one that is shut down goes on, but what hvisor would not survive is counted.
+ * one that is shut down goes on, but its interrupts suffer as on hvisor, and what
+ * hvisor would not survive is counted.
  */
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
@@ -78,7 +79,7 @@ static long hvsim_tool_ioctl(struct file *file, unsigned int cmd,
 	hvsim_tool_last.arg = arg;
 	hvsim_tool_last.cpu = raw_smp_processor_id();
 	if (cmd == HVSIM_TOOL_SHUTDOWN)
-		hvsim_zone_shutdown(arg);
+		hvsim_zone_shutdown(arg, arg != HVSIM_TOOL_NO_ZONE);
 	if (cmd == HVSIM_TOOL_ZONE_LIST && hvsim_tool_n_zones)
 		return hvsim_tool_zone_list(arg);
 	return arg == HVSIM_TOOL_NO_ZONE ? -EINVAL : 0;

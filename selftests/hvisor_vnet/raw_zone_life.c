@@ -5,13 +5,15 @@
  * Zones that stop and start.  Before a zone is shut down, loaded or started
  * nothing writes to its RAM any more; it is not shut down while a vCPU of it is
  * in an access, or has an interrupt to acknowledge, and nobody injects
- * meanwhile; the next driver revives its devices.  A zone that is not shut down
- * after all goes on as if nothing had been.
+ * meanwhile; no interrupt is left active for the next driver, whom it would never
+ * reach; that one revives the devices.  A zone that is not shut down after all goes
+ * on as if nothing had been.
  */
 #include "tooldaemon.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -403,6 +405,95 @@ static bool test_daemons_unacknowledged(void)
 	return ok;
 }
 
+/* From here on an interrupt is active until the guest ends it; or no more. */
+static void irq_reconnect(u32 flags)
+{
+	while (rg_irqs(d, 2) || rg_ack(d))
+		;
+	rg_irq_disconnect(d);
+	rg_irq_connect(d, flags);
+}
+
+/* A frame interrupts the guest, which acknowledges at once. */
+static bool interrupts_once(u32 seq)
+{
+	bool ok = ktap_expect(rg_tx_one(d, 60, seq)) &
+		  ktap_expect(rg_irqs(d, RG_LONG) >= 1);
+
+	rg_ack(d);
+	return ok;
+}
+
+static bool ends_irq(void)
+{
+	return !ioctl(d->fd, HVSIM_RAW_EOI, &d->irq);
+}
+
+static bool will_end, ended;
+
+/*
+ * 40 ms between the acknowledgment and the EOI, and no access.  Before whoever
+ * waits for longer on this CPU, however late both are.
+ */
+static void *end_late(void *unused)
+{
+	const struct sched_param first = { .sched_priority = 1 };
+
+	td_pin(1);
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		return "no real time";
+	__atomic_store_n(&will_end, true, __ATOMIC_RELEASE);
+	usleep(40000);
+	ended = ends_irq();
+	return unused;
+}
+
+/* What is active when EL2 parks a CPU swallows that interrupt for good (Z3). */
+static bool test_ended_late(void)
+{
+	u64 dead = rg_sim_counter("z3_dead");
+	pthread_t thread;
+	bool ok;
+
+	irq_reconnect(HVSIM_IRQ_MANUAL_EOI);
+	ok = interrupts_once(1);
+	thread = begin(end_late, NULL);
+	td_pin(1);
+	ok &= ktap_expect(ktap_wait_for(RG_LONG,
+					__atomic_load_n(&will_end,
+							__ATOMIC_ACQUIRE)));
+	ok &= ktap_expect_eq(call(TOOL_ZONE_SHUTDOWN, zone.id), 0);
+	td_pin(2);
+	ok &= ktap_expect(!end(thread)) & ktap_expect(ended);
+	revive();
+	ok &= interrupts_once(2);
+	ok &= ktap_expect_eq(rg_sim_counter("z3_dead"), dead);
+	ends_irq();
+	irq_reconnect(0);
+	return ok & ktap_expect(goes_on());
+}
+
+/* The same by who does not ask us: this is what the next driver is spared. */
+static bool test_ended_never(void)
+{
+	int tool = open(TD_BACKEND, O_RDWR | O_CLOEXEC);
+	u64 dead = rg_sim_counter("z3_dead");
+	bool ok;
+
+	irq_reconnect(HVSIM_IRQ_MANUAL_EOI);
+	ok = interrupts_once(1);
+	ok &= ktap_expect(!ioctl(tool, TOOL_ZONE_SHUTDOWN, zone.id));
+	close(tool);
+	ok &= ktap_expect(!ends_irq());
+	revive();
+	ok &= ktap_expect(rg_tx_one(d, 60, 2));
+	ok &= ktap_expect(ktap_wait_for(RG_LONG,
+					rg_sim_counter("z3_dead") > dead));
+	ok &= ktap_expect_eq(rg_irqs(d, 0), 0);
+	irq_reconnect(0);
+	return ok & interrupts_once(3) & ktap_expect(goes_on());
+}
+
 /* Of a zone that is gone, or begins, no interrupt is repeated. */
 static bool repeats_end(unsigned long cmd, unsigned long arg)
 {
@@ -513,7 +604,7 @@ int main(void)
 	struct tool_image image = { .size = 4096 };
 
 	rg_setup();
-	ktap_plan(20);
+	ktap_plan(22);
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_zone_add(&other, ZONE_REFUSED, 0x400000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
@@ -542,6 +633,8 @@ int main(void)
 	ktap_point(test_without_reset(), "one that does not reset finds a fresh device");
 	ktap_point(test_ours_unacknowledged(), "not before our interrupt is seen");
 	ktap_point(test_daemons_unacknowledged(), "nor before the daemon's is");
+	ktap_point(test_ended_late(), "nor before its handler has ended");
+	ktap_point(test_ended_never(), "or its interrupt is dead for the next driver");
 	ktap_point(test_repeats((unsigned long)&config),
 		   "no interrupt of a zone that is gone is repeated");
 	ktap_point(test_held(inject), "the daemon injects nothing meanwhile");
