@@ -347,6 +347,8 @@ static enum hrtimer_restart hvpage_late_look_fn(struct hrtimer *t)
 {
 	struct hvpage *hp = container_of(t, struct hvpage, late_look);
 	bool was_armed = READ_ONCE(hp->armed);
+	/* The clock first: what arrives after the look was not looked for. */
+	ktime_t began = ktime_get();
 	unsigned long flags;
 	s64 left;
 
@@ -356,7 +358,7 @@ static enum hrtimer_restart hvpage_late_look_fn(struct hrtimer *t)
 	/* It may have been started for an earlier 0 -> 1 than the last. */
 	raw_spin_lock_irqsave(&hp->req_lock, flags);
 	left = HVPAGE_LATE_LOOK_NS -
-	       ktime_to_ns(ktime_sub(ktime_get(), hp->armed_at));
+	       ktime_to_ns(ktime_sub(began, hp->armed_at));
 	if (hp->armed && left > 0)
 		hvpage_start_late_look(hp, left);
 	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
@@ -591,6 +593,8 @@ void hvpage_line_acked(struct hvpage_line *line)
 	hvpage_line_rest(line);
 	if (line->on && atomic_read(line->isr)) {
 		/* News came between the guest's read and its write. */
+		line->backoff = line->patience;
+		line->repeats = 0;
 		line->due = ktime_add_ns(line->acked_at, HVPAGE_HOLD_NS);
 		hvpage_line_start_timer(line);
 	}

@@ -88,6 +88,26 @@ static bool test_partly_acknowledged(void)
 	return ok && ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
 }
 
+/* What is left goes out while the last is active, and so in vain. */
+static bool test_partly_and_lost(void)
+{
+	u64 stalls = rg_counter(d, "stalls"), dropped;
+	bool ok;
+
+	start(HVSIM_IRQ_MANUAL_EOI);
+	ok = send_and_ignore(1);
+	rg_link_set(d, false);
+	rg_link_set(d, true);
+	ok = ok && given_up(stalls);
+	dropped = rg_sim_counter("injections_dropped");
+	rg_set(d, VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INT_CONFIG);
+	ok = ok && ktap_expect(ktap_wait_for(RG_LONG,
+					     rg_sim_counter("injections_dropped") >
+					     dropped));
+	ok = ok && eoi() && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	return ok && ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING) && eoi();
+}
+
 /* The data path is stopped for a moment, to disable the other queue. */
 static bool test_stopped_for_a_moment(void)
 {
@@ -322,6 +342,7 @@ static const struct {
 	bool (*run)(void);
 } tests[] = {
 	{ "acknowledged in part", test_partly_acknowledged },
+	{ "the rest is lost, and repeated", test_partly_and_lost },
 	{ "the data path stops for a moment", test_stopped_for_a_moment },
 	{ "seen, but not acknowledged", test_seen },
 	{ "news does not wait for the next retry", test_news },
