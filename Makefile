@@ -41,9 +41,9 @@ demo:
 	@$(VM)/demo.sh
 
 check:
-	@$(CHECK) unit static build vm
+	@$(CHECK) unit model static build vm
 
-check-unit check-static check-build check-vm check-mutants:
+check-unit check-model check-static check-build check-vm check-mutants:
 	@$(CHECK) $(@:check-%=%)
 
 # For each fuzzer, in seconds.
@@ -77,6 +77,7 @@ help:
 	@echo "make demo		watch a guest talk to a bridge through it, in a VM"
 	@echo "make check		all of the checks below but the mutants"
 	@echo "make check-unit		the pure parts in user space, under ASan and UBSan"
+	@echo "make check-model	every state of the wake protocol and its like, by spin"
 	@echo "make check-static	W=1, sparse, checkpatch, shellcheck"
 	@echo "make check-build	compile for 5.10 and 6.12 too, arm64 and x86_64"
 	@echo "make check-vm		tests on a real kernel in a VM; for example"
@@ -94,5 +95,5 @@ help:
 	@echo "kernels are kept in $${XDG_CACHE_HOME:-~/.cache}/hvisor_vnet."
 
 .PHONY: all modules modules_install tools tools_install install clean demo \
-	bench fuzz help check check-unit check-static check-build check-vm \
-	check-mutants check-hvisor bench-hvisor
+	bench fuzz help check check-unit check-model check-static check-build \
+	check-vm check-mutants check-hvisor bench-hvisor

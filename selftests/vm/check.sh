@@ -6,7 +6,7 @@
 # What is counted are the innermost points: those of a test, not the test once
 # more, except when the test fails although all of its points passed.
 #
-#	check.sh unit static build vm mutants fuzz
+#	check.sh unit model static build vm mutants fuzz
 set -u
 . "$(dirname "$0")/common.sh"
 
@@ -20,6 +20,7 @@ describe()
 {
 	case $1 in
 	unit) echo "unit tests of the pure parts, in user space, under ASan and UBSan" ;;
+	model) echo "models: no stall with all guards, one without each" ;;
 	static) echo "static checks: W=1, kernel-doc, sparse, checkpatch, shellcheck" ;;
 	build) echo "module and simulator against each kernel and architecture" ;;
 	vm) echo "tests in a VM: kernel $KERNEL_VM, $ARCH_VM" ;;
@@ -37,6 +38,7 @@ run_one()
 	read -ra mutants <<<"${MUTANTS-}"
 	case $1 in
 	unit) make -s -C "$HVNET_TOP/selftests/unit" run ;;
+	model) "$HVNET_TOP/selftests/model/run.sh" ;;
 	static) "$HVNET_VM/static.sh" ;;
 	build) "$HVNET_VM/matrix.sh" ;;
 	vm) "$HVNET_VM/run.sh" --arch "$ARCH_VM" --kernel "$KERNEL_VM" \

@@ -23,6 +23,7 @@ wanted()
 	libelf1: objtool of the kernel packages needs it
 	perl: runs checkpatch and kernel-doc
 	patch: applies the mutants
+	spin: searches the models
 	sparse: checks address spaces and endianness
 	shellcheck: checks the scripts
 	cpio: packs the initramfs

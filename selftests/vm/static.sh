@@ -103,7 +103,7 @@ licences()
 			continue
 		echo "$file has no SPDX line"
 		bad=1
-	done < <(sources '*.[ch]' '*.sh' run Makefile Kbuild '*.rst' '*.yaml')
+	done < <(sources '*.[ch]' '*.sh' run Makefile Kbuild '*.rst' '*.yaml' '*.pml')
 	return $bad
 }
 
