@@ -3,9 +3,10 @@
  * The page shared with hvisor: guests' requests in, answers and guest
  * interrupts out.  The order of stores and looks in here is what keeps a vCPU
  * from hanging on a hypervisor that loses wake-ups; hvpage_look() has the
- * proof, hvpage_line_raise() the rule for guest interrupts.  What an access
- * means is not known here: it is handed up through one function.  How the
- * hypervisor is reached is the conduit's business (conduit.c, hvisor_sim).
+ * proof, hvpage_line_raise() the rule for guest interrupts, and selftests/model
+ * has every state of both searched.  What an access means is not known here: it
+ * is handed up through one function.  How the hypervisor is reached is the
+ * conduit's business (conduit.c, hvisor_sim).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

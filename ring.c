@@ -13,7 +13,8 @@
  *
  * The barriers are the virt_ family, also on a root kernel built for one CPU:
  * the other side is a driver in another zone.  Their partners are named as in
- * Linux's driver of split virtqueues, drivers/virtio.
+ * Linux's driver of split virtqueues, drivers/virtio; selftests/model/ring.pml has
+ * who tells whom.
  */
 #include <linux/compiler.h>
 #include <linux/errno.h>
