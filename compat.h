@@ -41,6 +41,17 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define eth_hw_addr_set(dev, addr)	ether_addr_copy((dev)->dev_addr, addr)
 #endif
 
+/* What ethtool's coalescing operations are given beside the device. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+#define hvnet_coalesce_args	struct ethtool_coalesce *c
+#define hvnet_coalesce_extack	NULL
+#else
+#define hvnet_coalesce_args	struct ethtool_coalesce *c,		\
+				struct kernel_ethtool_coalesce *kernel_c, \
+				struct netlink_ext_ack *extack
+#define hvnet_coalesce_extack	extack
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define hvnet_bus_arg	struct bus_type
 #else

@@ -31,9 +31,11 @@
 
 /*
  * When to look at the ring once more after need_wakeup went from 0 to 1: long
- * after any store buffer has drained, short beside a network round trip.
+ * after any store buffer has drained, and short beside what a guest would
+ * notice. It is what a lost request waits, which is rare; the interrupt of this
+ * look is not: one per burst, or one per so much time under load.
  */
-#define HVPAGE_LATE_LOOK_NS	(50 * NSEC_PER_USEC)
+#define HVPAGE_LATE_LOOK_NS	(200 * NSEC_PER_USEC)
 
 /* When to go on after a budget ran out. */
 #define HVPAGE_PAUSE_NS		(10 * NSEC_PER_USEC)
@@ -512,9 +514,10 @@ static void hvpage_line_rest(struct hvpage_line *line)
 }
 
 /**
- * hvpage_line_raise - the device has news for its guest
+ * hvpage_line_raise_late - the device has news for its guest that can wait
  * @line: the guest's interrupt line
  * @bits: InterruptStatus bits to set (virtio 1.2, section 4.2.2)
+ * @ns: how long it can wait, 0 if it cannot
  *
  * Sets the bits, then injects.  An injection that has not been acknowledged
  * serves for this news as well, since a driver acknowledges first and looks at
@@ -528,9 +531,12 @@ static void hvpage_line_rest(struct hvpage_line *line)
  * Right after an acknowledgment the guest's interrupt is still active, so an
  * injection is held back for a moment.
  *
+ * News that waits is told of with the next that does not. By the end of @ns the
+ * guest may have found out by itself: then it is left alone.
+ *
  * Context: any, interrupts on or off. A line that is off ignores it.
  */
-void hvpage_line_raise(struct hvpage_line *line, u32 bits)
+void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns)
 {
 	unsigned long flags;
 	ktime_t now, due;
@@ -548,14 +554,30 @@ void hvpage_line_raise(struct hvpage_line *line, u32 bits)
 		line->repeats = 0;
 	}
 	line->backoff = line->patience;
+	if (ktime_compare(due, ktime_add_ns(now, ns)) < 0)
+		due = ktime_add_ns(now, ns);
 	if (ktime_compare(due, now) <= 0) {
 		hvpage_line_inject(line, now);
-	} else {
+	} else if (ktime_compare(due, line->due) < 0) {
 		line->due = due;
 		hvpage_line_start_timer(line);
 	}
 out:
 	raw_spin_unlock_irqrestore(&line->lock, flags);
+}
+
+/**
+ * hvpage_line_raise - the device has news for its guest
+ * @line: the guest's interrupt line
+ * @bits: InterruptStatus bits to set
+ *
+ * As hvpage_line_raise_late(), for news that cannot wait.
+ *
+ * Context: any, interrupts on or off. A line that is off ignores it.
+ */
+void hvpage_line_raise(struct hvpage_line *line, u32 bits)
+{
+	hvpage_line_raise_late(line, bits, 0);
 }
 
 /*
@@ -604,10 +626,10 @@ void hvpage_line_acked(struct hvpage_line *line)
 
 static void hvpage_line_due(struct hvpage_line *line, ktime_t now)
 {
-	if (!line->outstanding) {
-		hvpage_line_inject(line, now);
-	} else if (!line->wants(line)) {
+	if (!line->wants(line)) {
 		hvpage_line_rest(line);
+	} else if (!line->outstanding) {
+		hvpage_line_inject(line, now);
 	} else if (line->backoff > HVPAGE_RETRY_MAX_NS) {
 		line->stalls++;
 		hvpage_line_rest(line);

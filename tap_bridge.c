@@ -50,6 +50,16 @@
 /* A guest without receive buffers for so long is as good as unplugged. */
 #define HVNET_STALL		(30 * HZ)
 
+/*
+ * What a guest is told late unless ethtool -C says otherwise: that its frames
+ * have been taken, in usecs or by the time there are so many of them. A lone
+ * frame mostly brings an answer sooner, whose interrupt then serves for both.
+ * Of frames for it a guest is told at once.
+ */
+#define HVNET_TAKEN_USECS	50
+#define HVNET_TAKEN_FRAMES	8
+#define HVNET_COALESCE_USECS_MAX	10000
+
 /* Control requests served before others get a turn. */
 #define HVNET_CTRL_BATCH	64
 
@@ -63,12 +73,24 @@
 	(NETIF_F_SG | NETIF_F_FRAGLIST | HVNET_TAG_WORK)
 
 /**
+ * struct hvnet_coalesce - when a guest is told of frames that crossed
+ * @usecs: at the latest after so many microseconds
+ * @frames: at the latest when there are so many
+ */
+struct hvnet_coalesce {
+	u32 usecs;
+	u32 frames;
+};
+
+/**
  * struct hvnet_pair - a pair of virtqueues
  * @nic: the interface
  * @rx_ring: the guest's receive queue; owned by the tx queue lock
  * @rx_chain: the chain being filled; same owner
+ * @rx_untold: frames since the guest was last told of some at once; same owner
  * @tx_ring: the guest's transmit queue; owned by @napi
  * @tx_chain: the chain being read; same owner
+ * @tx_untold: chains used since the guest was last told of some at once; same owner
  * @napi: serves @tx_ring; enabled while the data path runs
  * @up: frames on their way up the stack, @n_up of them; owned by @napi
  * @n_up: how many
@@ -94,9 +116,11 @@ struct hvnet_pair {
 
 	struct hvnet_ring rx_ring ____cacheline_aligned_in_smp;
 	struct hvnet_chain rx_chain;
+	unsigned int rx_untold;
 
 	struct hvnet_ring tx_ring ____cacheline_aligned_in_smp;
 	struct hvnet_chain tx_chain;
+	unsigned int tx_untold;
 	struct napi_struct napi;
 	struct list_head up;
 	unsigned int n_up;
@@ -125,6 +149,8 @@ struct hvnet_pair {
  * @guest_work: HVNET_GUEST_WORK that the guest does now; written under the tx
  *	queue lock
  * @filter: frames that the guest wants; under the tx queue lock
+ * @taken: how the guest is told that its frames were taken: root's receive side
+ * @given: how it is told of frames for it: root's transmit side
  * @features_work: has root's stack follow @guest_work; takes rtnl
  * @stall_work: takes the carrier away while the guest does not refill its ring
  * @stalled: it has; written under work_lock
@@ -142,6 +168,8 @@ struct hvnet_nic {
 	u32 guest_mtu;
 	netdev_features_t guest_work;
 	struct hvnet_filter filter;
+	struct hvnet_coalesce taken;
+	struct hvnet_coalesce given;
 	struct work_struct features_work;
 	struct delayed_work stall_work;
 	bool stalled;
@@ -165,11 +193,29 @@ static void hvnet_drop(struct hvnet_pair *pair, enum hvnet_drop why)
 	WRITE_ONCE(pair->drop[why], pair->drop[why] + 1);
 }
 
-/* Make what was used visible, and tell the guest if it wants to know. */
-static void hvnet_publish(struct hvnet_pair *pair, struct hvnet_ring *ring)
+/*
+ * Make what was used visible and tell a guest that wants to know: now, or as
+ * late as it may be. With an event index it says only once that it does, so
+ * when there are many it is asked again.
+ */
+static void hvnet_publish(struct hvnet_pair *pair, struct hvnet_ring *ring,
+			  const struct hvnet_coalesce *when,
+			  unsigned int *untold)
 {
-	if (hvnet_ring_publish(ring))
-		hvpage_line_raise(&pair->nic->dev->line, VIRTIO_MMIO_INT_VRING);
+	struct hvpage_line *line = &pair->nic->dev->line;
+	u32 usecs = READ_ONCE(when->usecs);
+	bool many = *untold >= READ_ONCE(when->frames);
+
+	if (!hvnet_ring_publish(ring) &&
+	    !(usecs && many && hvnet_ring_wants_interrupt(ring)))
+		return;
+	if (usecs && !many) {
+		hvpage_line_raise_late(line, VIRTIO_MMIO_INT_VRING,
+				       usecs * NSEC_PER_USEC);
+		return;
+	}
+	*untold = 0;
+	hvpage_line_raise(line, VIRTIO_MMIO_INT_VRING);
 }
 
 /* Guest transmit: in NAPI. */
@@ -364,11 +410,17 @@ static void hvnet_ring_broke(struct hvnet_pair *pair, const char *queue,
 	nic->owner->broke(nic->dev, queue, hvnet_ring_fault_name(ring->fault));
 }
 
+/* Under the tx queue lock. */
+static void hvnet_rx_show(struct hvnet_pair *pair)
+{
+	hvnet_publish(pair, &pair->rx_ring, &pair->nic->given,
+		      &pair->rx_untold);
+}
+
 /* Frames that root's stack sent meanwhile are shown to the guest together. */
-static bool hvnet_rx_end_burst(struct hvnet_pair *pair)
+static void hvnet_rx_end_burst(struct hvnet_pair *pair)
 {
 	struct netdev_queue *txq = netdev_get_tx_queue(pair->nic->netdev, 0);
-	bool tell;
 
 	/*
 	 * Before the look: whoever leaves a frame to this poll, interrupting it
@@ -377,23 +429,20 @@ static bool hvnet_rx_end_burst(struct hvnet_pair *pair)
 	WRITE_ONCE(pair->polls_on, -1);
 	barrier();
 	if (!READ_ONCE(pair->unpublished))
-		return false;
+		return;
 	__netif_tx_lock(txq, smp_processor_id());
 	pair->unpublished = false;
-	tell = hvnet_ring_publish(&pair->rx_ring);
+	hvnet_rx_show(pair);
 	__netif_tx_unlock(txq);
-	return tell;
 }
 
 /* What was used in this poll becomes visible, at the price of one interrupt. */
-static void hvnet_poll_publish(struct hvnet_pair *pair)
+static void hvnet_poll_publish(struct hvnet_pair *pair, unsigned int taken)
 {
-	bool tell = hvnet_ring_publish(&pair->tx_ring);
-
-	if (hvnet_rx_end_burst(pair))
-		tell = true;
-	if (tell)
-		hvpage_line_raise(&pair->nic->dev->line, VIRTIO_MMIO_INT_VRING);
+	hvnet_rx_end_burst(pair);
+	pair->tx_untold += taken;
+	hvnet_publish(pair, &pair->tx_ring, &pair->nic->taken,
+		      &pair->tx_untold);
 }
 
 /*
@@ -422,7 +471,7 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 		work++;
 	}
 	hvnet_tx_up_all(pair);
-	hvnet_poll_publish(pair);
+	hvnet_poll_publish(pair, work);
 
 	if (got < 0)
 		hvnet_ring_broke(pair, "transmit queue", ring);
@@ -681,6 +730,7 @@ static void hvnet_rx_sent(struct hvnet_pair *pair, struct netdev_queue *txq,
 {
 	struct hvnet_ring *ring = &pair->rx_ring;
 
+	pair->rx_untold++;
 	hvnet_count(pair, HVNET_RX_FRAMES, 1);
 	hvnet_count(pair, HVNET_RX_BYTES, len);
 	/* Stop before a frame has to be handed back to the qdisc. */
@@ -781,7 +831,9 @@ static void hvnet_rx_publish(struct hvnet_pair *pair, struct netdev_queue *txq)
 	bool in_poll = READ_ONCE(pair->polls_on) == smp_processor_id();
 
 	if (netif_xmit_stopped(txq)) {
-		hvnet_publish(pair, &pair->rx_ring);
+		/* It has to refill: there is nothing to wait for. */
+		pair->rx_untold = UINT_MAX;
+		hvnet_rx_show(pair);
 	} else if (in_poll || in_serving_softirq()) {
 		if (pair->unpublished)
 			return;
@@ -789,7 +841,7 @@ static void hvnet_rx_publish(struct hvnet_pair *pair, struct netdev_queue *txq)
 		if (!in_poll)
 			napi_schedule(&pair->napi);
 	} else if (!netdev_xmit_more()) {
-		hvnet_publish(pair, &pair->rx_ring);
+		hvnet_rx_show(pair);
 	}
 }
 
@@ -1093,6 +1145,8 @@ static int hvnet_pair_setup(struct hvnet_pair *pair)
 	pair->features = dev->mmio.features;
 	pair->cuts_tcp4 = !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO4);
 	pair->cuts_tcp6 = !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO6);
+	pair->rx_untold = 0;
+	pair->tx_untold = 0;
 	return hvnet_ring_setup(dev, &pair->rx_ring, HVNET_QUEUE_RX) ?:
 	       hvnet_ring_setup(dev, &pair->tx_ring, HVNET_QUEUE_TX);
 }
@@ -1294,7 +1348,44 @@ static int hvnet_get_link_ksettings(struct net_device *netdev,
 	return 0;
 }
 
+static int hvnet_get_coalesce(struct net_device *netdev, hvnet_coalesce_args)
+{
+	const struct hvnet_nic *nic = netdev_priv(netdev);
+
+	c->rx_coalesce_usecs = nic->taken.usecs;
+	c->rx_max_coalesced_frames = nic->taken.frames;
+	c->tx_coalesce_usecs = nic->given.usecs;
+	c->tx_max_coalesced_frames = nic->given.frames;
+	return 0;
+}
+
+static bool hvnet_coalesce_ok(u32 usecs, u32 frames)
+{
+	return usecs <= HVNET_COALESCE_USECS_MAX && frames && frames <= INT_MAX;
+}
+
+static int hvnet_set_coalesce(struct net_device *netdev, hvnet_coalesce_args)
+{
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
+	if (!hvnet_coalesce_ok(c->rx_coalesce_usecs, c->rx_max_coalesced_frames) ||
+	    !hvnet_coalesce_ok(c->tx_coalesce_usecs, c->tx_max_coalesced_frames)) {
+		NL_SET_ERR_MSG(hvnet_coalesce_extack,
+			       "up to 10000 usecs, and from 1 frame on");
+		return -ERANGE;
+	}
+	WRITE_ONCE(nic->taken.usecs, c->rx_coalesce_usecs);
+	WRITE_ONCE(nic->taken.frames, c->rx_max_coalesced_frames);
+	WRITE_ONCE(nic->given.usecs, c->tx_coalesce_usecs);
+	WRITE_ONCE(nic->given.frames, c->tx_max_coalesced_frames);
+	return 0;
+}
+
 static const struct ethtool_ops hvnet_ethtool_ops = {
+	.supported_coalesce_params = ETHTOOL_COALESCE_USECS |
+				     ETHTOOL_COALESCE_MAX_FRAMES,
+	.get_coalesce = hvnet_get_coalesce,
+	.set_coalesce = hvnet_set_coalesce,
 	.get_link = ethtool_op_get_link,
 	.get_link_ksettings = hvnet_get_link_ksettings,
 };
@@ -1361,6 +1452,9 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 	nic->owner = owner;
 	nic->guest_mtu = params->mtu;
 	nic->filter.promisc = true;
+	nic->taken.usecs = HVNET_TAKEN_USECS;
+	nic->taken.frames = HVNET_TAKEN_FRAMES;
+	nic->given.frames = 1;
 	INIT_WORK(&nic->features_work, hvnet_features_work);
 	INIT_DELAYED_WORK(&nic->stall_work, hvnet_stall_work);
 	INIT_WORK(&nic->ctrl_work, hvnet_ctrl_work);

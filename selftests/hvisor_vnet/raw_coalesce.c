@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * When a guest is told of what crossed, as ethtool -C has it: that its frames
+ * were taken may come late, with other news or not at all if it has seen to it
+ * by itself; but never later than asked for, nor when it waits for it.
+ *
+ * rig: smp=2 icount timeout=100
+ */
+#include "rawguest.h"
+
+#define LATE		"10000"	/* as late as one may ask for */
+#define LATE_MS		10
+#define BUFFER		2048
+#define LEN		60
+
+static struct rg_zone zone;
+static struct rg_dev dev, *d = &dev;
+static u8 *buf;
+
+static bool coalesce(const char *words)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "ethtool -C tap0 %s 2>/dev/null",
+		 words);
+	return !system(command);
+}
+
+/* Nothing under way, everything seen, all interrupts wanted. */
+static void begin(const char *words)
+{
+	rg_start(d, RG_FEATURES);
+	buf = rg_alloc(&zone, 8 * BUFFER, 8);
+	if (!coalesce(words))
+		rg_die("ethtool -C tap0 %s fails", words);
+	while (rg_irqs(d, 2 * LATE_MS) || rg_ack(d))
+		;
+}
+
+static bool end(void)
+{
+	struct vring_used_elem elem;
+
+	while (rg_used(&d->vq[RG_TX], &elem))
+		;
+	rg_root_flush(d);
+	return ktap_expect(rg_works(d));
+}
+
+static void send_frame(u32 seq)
+{
+	u8 *at = buf + seq % 8 * BUFFER;
+	struct rg_piece piece = RG_OUT(at, d->hdr_len + LEN);
+
+	memset(at, 0, d->hdr_len);
+	rg_frame(at + d->hdr_len, LEN, seq);
+	rg_add(&d->vq[RG_TX], &piece, 1);
+	rg_kick(&d->vq[RG_TX]);
+}
+
+static void offer_buffers(unsigned int n)
+{
+	while (n--) {
+		struct rg_piece piece = RG_IN(buf + n * BUFFER, 1600);
+
+		rg_add(&d->vq[RG_RX], &piece, 1);
+	}
+	rg_kick(&d->vq[RG_RX]);
+}
+
+static bool root_send(u32 seq)
+{
+	u8 frame[LEN];
+
+	rg_frame(frame, sizeof(frame), seq);
+	return ktap_expect(rg_root_send(d, frame, sizeof(frame)));
+}
+
+/* Used entries have come, and no interrupt with them. */
+static bool used_quietly(unsigned int queue, u16 idx)
+{
+	return ktap_expect(ktap_wait_for(RG_LONG,
+					 rg_used_idx(&d->vq[queue]) == idx)) &&
+	       ktap_expect_eq(rg_irqs(d, 0), 0);
+}
+
+/* The interrupt comes @from to @to ms after @start. */
+static bool interrupts(u64 start, unsigned int from, unsigned int to)
+{
+	u64 us;
+
+	if (!ktap_expect(rg_irqs(d, RG_LONG) > 0))
+		return false;
+	us = (ktap_now_ns() - start) / 1000;
+	ktap_diag("after %llu us", (unsigned long long)us);
+	return ktap_expect(us >= from * 1000ULL) &&
+	       ktap_expect(us < to * 1000ULL) &&
+	       ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
+}
+
+static bool says(const char *name, unsigned int value)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command),
+		 "ethtool -c tap0 | grep -q '^%s:[[:space:]]*%u$'", name, value);
+	return ktap_expect(!system(command));
+}
+
+static bool test_defaults(void)
+{
+	return says("rx-usecs", 50) && says("rx-frames", 8) &&
+	       says("tx-usecs", 0) && says("tx-frames", 1);
+}
+
+static bool test_set(void)
+{
+	return ktap_expect(coalesce("rx-usecs 10 rx-frames 20 tx-usecs 30 tx-frames 40")) &&
+	       says("rx-usecs", 10) && says("rx-frames", 20) &&
+	       says("tx-usecs", 30) && says("tx-frames", 40);
+}
+
+static bool test_refused(void)
+{
+	return ktap_expect(!coalesce("rx-usecs 10001")) &&
+	       ktap_expect(!coalesce("tx-usecs 10001")) &&
+	       ktap_expect(!coalesce("rx-frames 0")) &&
+	       ktap_expect(!coalesce("tx-frames 0")) &&
+	       says("rx-usecs", 10) && says("rx-frames", 20) &&
+	       says("tx-usecs", 30) && says("tx-frames", 40);
+}
+
+static bool test_late(void)
+{
+	u64 start;
+
+	begin("rx-usecs " LATE " rx-frames 64");
+	start = ktap_now_ns();
+	send_frame(0);
+	return used_quietly(RG_TX, 1) &&
+	       interrupts(start, LATE_MS, 2 * LATE_MS) && end();
+}
+
+static bool test_at_once(void)
+{
+	u64 start;
+
+	begin("rx-usecs 0 rx-frames 64");
+	start = ktap_now_ns();
+	send_frame(0);
+	return interrupts(start, 0, LATE_MS / 2) && end();
+}
+
+static bool test_many(void)
+{
+	u64 start;
+
+	begin("rx-usecs " LATE " rx-frames 3");
+	start = ktap_now_ns();
+	send_frame(0);
+	send_frame(1);
+	if (!used_quietly(RG_TX, 2))
+		return false;
+	send_frame(2);
+	return interrupts(start, 0, LATE_MS / 2) && end();
+}
+
+/* A frame for the guest comes first: one interrupt serves for both. */
+static bool test_together(void)
+{
+	struct vring_used_elem elem;
+	u64 start;
+
+	begin("rx-usecs " LATE " rx-frames 64 tx-usecs 0 tx-frames 1");
+	offer_buffers(2);
+	start = ktap_now_ns();
+	send_frame(7);
+	return used_quietly(RG_TX, 1) && root_send(0) &&
+	       interrupts(start, 0, LATE_MS / 2) &&
+	       ktap_expect(rg_used(&d->vq[RG_TX], &elem)) &&
+	       ktap_expect(rg_used(&d->vq[RG_RX], &elem)) &&
+	       ktap_expect_eq(rg_irqs(d, 3 * LATE_MS), 0);
+}
+
+/* The guest comes by before it is told: it is left alone. */
+static bool test_known(void)
+{
+	struct vring_used_elem elem;
+
+	begin("rx-usecs " LATE " rx-frames 64");
+	send_frame(0);
+	return used_quietly(RG_TX, 1) &&
+	       ktap_expect(rg_used(&d->vq[RG_TX], &elem)) &&
+	       ktap_expect_eq(rg_irqs(d, 3 * LATE_MS), 0) && end();
+}
+
+static bool test_late_receive(void)
+{
+	u64 start;
+
+	begin("tx-usecs " LATE " tx-frames 64");
+	offer_buffers(8);
+	start = ktap_now_ns();
+	return root_send(0) && used_quietly(RG_RX, 1) &&
+	       interrupts(start, LATE_MS, 2 * LATE_MS);
+}
+
+static bool test_many_receive(void)
+{
+	u64 start;
+
+	begin("tx-usecs " LATE " tx-frames 2");
+	offer_buffers(8);
+	start = ktap_now_ns();
+	return root_send(0) && used_quietly(RG_RX, 1) && root_send(1) &&
+	       interrupts(start, 0, LATE_MS / 2);
+}
+
+/* Its last buffer: only the guest can see to it that there are more. */
+static bool test_starved(void)
+{
+	u64 start;
+
+	begin("tx-usecs " LATE " tx-frames 64");
+	offer_buffers(1);
+	start = ktap_now_ns();
+	return root_send(0) && interrupts(start, 0, LATE_MS / 2);
+}
+
+int main(void)
+{
+	rg_setup();
+	ktap_plan(11);
+	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
+	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
+	ktap_point(test_defaults(), "what ethtool -c says at first");
+	ktap_point(test_set(), "what it says after ethtool -C");
+	ktap_point(test_refused(), "too late, and never, are refused");
+	ktap_point(test_late(), "told late that a frame was taken");
+	ktap_point(test_at_once(), "told at once");
+	ktap_point(test_many(), "told at once when there are many");
+	ktap_point(test_together(), "told together with a frame for the guest");
+	ktap_point(test_known(), "not told what it has seen");
+	ktap_point(test_late_receive(), "told late of a frame for the guest");
+	ktap_point(test_many_receive(), "told at once when there are two");
+	ktap_point(test_starved(), "told at once of the last buffer's frame");
+	return ktap_finish();
+}
