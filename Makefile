@@ -61,7 +61,7 @@ check-hvisor:
 	@$(on_hvisor) $(TESTS) || [ $$? -eq 4 ]
 
 bench-hvisor:
-	@$(on_hvisor) bench || [ $$? -eq 4 ]
+	@$(on_hvisor) --guest-append maxcpus=1 bench || [ $$? -eq 4 ]
 
 bench:
 	@$(VM)/setup.sh

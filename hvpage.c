@@ -507,6 +507,18 @@ static void hvpage_line_inject(struct hvpage_line *line, ktime_t now)
 	hvpage_line_start_timer(line);
 }
 
+/* Inject at @due, or earlier if that was the plan. */
+static void hvpage_line_inject_by(struct hvpage_line *line, ktime_t due,
+				  ktime_t now)
+{
+	if (ktime_compare(due, now) <= 0) {
+		hvpage_line_inject(line, now);
+	} else if (ktime_compare(due, line->due) < 0) {
+		line->due = due;
+		hvpage_line_start_timer(line);
+	}
+}
+
 static void hvpage_line_rest(struct hvpage_line *line)
 {
 	line->outstanding = false;
@@ -556,13 +568,28 @@ void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns)
 	line->backoff = line->patience;
 	if (ktime_compare(due, ktime_add_ns(now, ns)) < 0)
 		due = ktime_add_ns(now, ns);
-	if (ktime_compare(due, now) <= 0) {
-		hvpage_line_inject(line, now);
-	} else if (ktime_compare(due, line->due) < 0) {
-		line->due = due;
-		hvpage_line_start_timer(line);
-	}
+	hvpage_line_inject_by(line, due, now);
 out:
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+}
+
+/**
+ * hvpage_line_hurry - news that could wait can wait no longer
+ * @line: the guest's interrupt line
+ *
+ * Nothing happens if the guest was told meanwhile.
+ *
+ * Context: any, interrupts on or off.
+ */
+void hvpage_line_hurry(struct hvpage_line *line)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&line->lock, flags);
+	if (line->due != KTIME_MAX && !line->outstanding)
+		hvpage_line_inject_by(line, ktime_add_ns(line->acked_at,
+							 HVPAGE_HOLD_NS),
+				      ktime_get());
 	raw_spin_unlock_irqrestore(&line->lock, flags);
 }
 

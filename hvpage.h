@@ -142,6 +142,7 @@ void hvpage_line_on(struct hvpage_line *line);
 void hvpage_line_off(struct hvpage_line *line);
 void hvpage_line_raise(struct hvpage_line *line, u32 bits);
 void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns);
+void hvpage_line_hurry(struct hvpage_line *line);
 void hvpage_line_acked(struct hvpage_line *line);
 
 #endif /* HVNET_HVPAGE_H */

@@ -195,8 +195,8 @@ static void hvnet_drop(struct hvnet_pair *pair, enum hvnet_drop why)
 
 /*
  * Make what was used visible and tell a guest that wants to know: now, or as
- * late as it may be. With an event index it says only once that it does, so
- * when there are many it is asked again.
+ * late as it may be. With an event index it wants to know once: when there are
+ * many it may be that it has not been told yet.
  */
 static void hvnet_publish(struct hvnet_pair *pair, struct hvnet_ring *ring,
 			  const struct hvnet_coalesce *when,
@@ -204,18 +204,18 @@ static void hvnet_publish(struct hvnet_pair *pair, struct hvnet_ring *ring,
 {
 	struct hvpage_line *line = &pair->nic->dev->line;
 	u32 usecs = READ_ONCE(when->usecs);
-	bool many = *untold >= READ_ONCE(when->frames);
+	bool wants = hvnet_ring_publish(ring);
 
-	if (!hvnet_ring_publish(ring) &&
-	    !(usecs && many && hvnet_ring_wants_interrupt(ring)))
-		return;
-	if (usecs && !many) {
+	if (!usecs || *untold >= READ_ONCE(when->frames)) {
+		*untold = 0;
+		if (wants)
+			hvpage_line_raise(line, VIRTIO_MMIO_INT_VRING);
+		else if (usecs)
+			hvpage_line_hurry(line);
+	} else if (wants) {
 		hvpage_line_raise_late(line, VIRTIO_MMIO_INT_VRING,
 				       usecs * NSEC_PER_USEC);
-		return;
 	}
-	*untold = 0;
-	hvpage_line_raise(line, VIRTIO_MMIO_INT_VRING);
 }
 
 /* Guest transmit: in NAPI. */

@@ -35,6 +35,7 @@ usage()
 	cat <<-'EOF'
 	usage: HVISOR=... HVISOR_TOOL=... HVISOR_KO=... run.sh [option...] [test...]
 	  --guest-kernel V	zone 1's: 5.10 or 6.1 (6.1)
+	  --guest-append WORDS	for its kernel's command line
 	  --out DIR		where to build (build/hvisor of the tree)
 	  --deadline S		bound of the whole run (7200)
 	  --qemu WORD		one more word for QEMU's command line
@@ -50,11 +51,12 @@ skip_all()
 }
 
 kernel=$HVNET_MAIN_KERNEL guest_kernel=$HVNET_MAIN_KERNEL
-out=$HVNET_TOP/build/hvisor deadline=7200
+guest_append='' out=$HVNET_TOP/build/hvisor deadline=7200
 more_qemu=() tests=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--guest-kernel) guest_kernel=$2; shift ;;
+	--guest-append) guest_append=$2; shift ;;
 	--out) out=$2; shift ;;
 	--deadline) deadline=$2; shift ;;
 	--qemu) more_qemu+=("$2"); shift ;;
@@ -106,7 +108,7 @@ pack_zone()
 	cp "$guest_boot/vmlinuz" "$here/zone1.json" "$here/virtio_cfg.json" \
 		"$work/root/zone1/"
 	add_chosen "$here/zone1.dts" "$work/root/zone1/zone1.dtb" \
-		"console=hvc0 loglevel=6 panic=-1" \
+		"console=hvc0 loglevel=6 panic=-1 $guest_append" \
 		$ZONE_INITRD_AT "$work/root/zone1/initrd"
 }
 

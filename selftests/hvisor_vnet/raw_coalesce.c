@@ -165,6 +165,22 @@ static bool test_many(void)
 	return interrupts(start, 0, LATE_MS / 2) && end();
 }
 
+/* Many frames, of which it has been told: it does not ask to hear of more. */
+static bool test_told(void)
+{
+	begin("rx-usecs " LATE " rx-frames 3");
+	send_frame(0);
+	if (!ktap_expect(rg_irqs(d, RG_LONG) > 0))
+		return false;
+	rg_ack(d);
+	send_frame(1);
+	send_frame(2);
+	send_frame(3);
+	return ktap_expect(ktap_wait_for(RG_LONG,
+					 rg_used_idx(&d->vq[RG_TX]) == 4)) &&
+	       ktap_expect_eq(rg_irqs(d, 3 * LATE_MS), 0) && end();
+}
+
 /* A frame for the guest comes first: one interrupt serves for both. */
 static bool test_together(void)
 {
@@ -230,7 +246,7 @@ static bool test_starved(void)
 int main(void)
 {
 	rg_setup();
-	ktap_plan(11);
+	ktap_plan(12);
 	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	ktap_point(test_defaults(), "what ethtool -c says at first");
@@ -239,6 +255,7 @@ int main(void)
 	ktap_point(test_late(), "told late that a frame was taken");
 	ktap_point(test_at_once(), "told at once");
 	ktap_point(test_many(), "told at once when there are many");
+	ktap_point(test_told(), "not told again of what it did not ask for");
 	ktap_point(test_together(), "told together with a frame for the guest");
 	ktap_point(test_known(), "not told what it has seen");
 	ktap_point(test_late_receive(), "told late of a frame for the guest");
