@@ -9,11 +9,11 @@
 #
 #	zone1 eth0 == hvisor == tap0 -- br0 -- host0 --- host1 (namespace host)
 #
-# rig: smp=2 timeout=400
+# rig: smp=2 timeout=900
 . ./lib.sh
 . ./netlib.sh
 
-BYTES=3000017
+BYTES=1000003
 HOST=10.77.0.3
 
 bits()
