@@ -100,6 +100,8 @@ struct hvnet_coalesce {
  * @starved: the queue was stopped for want of receive buffers, and the guest has
  *	not kicked since
  * @starved_at: when, in jiffies; under the tx queue lock
+ * @seen: available index of @rx_ring up to which there was too little then;
+ *	likewise
  * @unpublished: frames in @rx_ring wait for the end of a burst; written under
  *	the tx queue lock
  * @features: what was negotiated; constant while the data path runs
@@ -133,6 +135,7 @@ struct hvnet_pair {
 	bool mergeable;
 	bool cuts_tcp4;
 	bool cuts_tcp6;
+	u16 seen;
 	unsigned int hdr_len;
 	unsigned long starved_at;
 	u64 features;
@@ -446,6 +449,27 @@ static void hvnet_poll_publish(struct hvnet_pair *pair, unsigned int taken)
 }
 
 /*
+ * The guest has kicked for receive buffers. That may have been for one which
+ * was found already: only for a further one is the queue started. A frame that
+ * the stack offers in vain it puts back behind others that wait, as
+ * dev_requeue_skb() does with pieces of a segment.
+ */
+static void hvnet_rx_wake(struct hvnet_pair *pair)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(pair->nic->netdev, 0);
+
+	if (!netif_tx_queue_stopped(txq))
+		return;
+	__netif_tx_lock(txq, smp_processor_id());
+	if (netif_tx_queue_stopped(txq) &&
+	    hvnet_ring_more(&pair->rx_ring, pair->seen)) {
+		hvnet_count(pair, HVNET_RX_WAKES, 1);
+		netif_tx_wake_queue(txq);
+	}
+	__netif_tx_unlock(txq);
+}
+
+/*
  * Every chain taken is given back, whatever becomes of its frame: a driver that
  * has filled its ring waits for that.
  */
@@ -461,6 +485,7 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 		return 0;
 	WRITE_ONCE(pair->polls_on, smp_processor_id());
 	hvnet_count(pair, HVNET_TX_POLLS, 1);
+	hvnet_rx_wake(pair);
 	hvnet_ring_notify_off(ring);
 	while (work < budget && bytes < HVNET_POLL_BYTES) {
 		got = hvnet_ring_fetch(ring, &pair->tx_chain);
@@ -708,6 +733,7 @@ static int hvnet_rx_frame(struct hvnet_pair *pair, const struct sk_buff *skb,
 static bool hvnet_rx_wait(struct hvnet_pair *pair, struct netdev_queue *txq,
 			  u16 seen)
 {
+	pair->seen = seen;
 	netif_tx_stop_queue(txq);
 	WRITE_ONCE(pair->starved, true);
 	/* Its barrier also orders the stop before the look at the ring. */
@@ -909,10 +935,9 @@ void hvnet_nic_kick(struct net_device *netdev, unsigned int queue)
 	if (READ_ONCE(nic->stalled))
 		mod_delayed_work(system_unbound_wq, &nic->stall_work, 0);
 	txq = netdev_get_tx_queue(netdev, 0);
-	if (READ_ONCE(pair->live) && netif_tx_queue_stopped(txq)) {
-		hvnet_count(pair, HVNET_RX_WAKES, 1);
-		netif_tx_wake_queue(txq);
-	}
+	/* The poll starts it; here the ring might be forgotten meanwhile. */
+	if (netif_tx_queue_stopped(txq))
+		napi_schedule(&pair->napi);
 }
 
 /**
