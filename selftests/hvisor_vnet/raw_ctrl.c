@@ -284,7 +284,7 @@ static bool test_offloads(void)
 
 static bool does_tso(void)
 {
-	return !system("ethtool -k tap0 | grep -q 'tx-tcp-segmentation: on'");
+	return rp_feature("tap0", "tx-tcp-segmentation");
 }
 
 /* All offloads, no buffers, and a packet that waits for some. */

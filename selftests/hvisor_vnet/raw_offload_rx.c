@@ -76,6 +76,35 @@ static void start(u64 features)
 	buffers = rg_alloc(&zone, RG_NUM * (size_t)BIG, 4096);
 }
 
+static bool shows(bool csum, bool tso4, bool tso6, bool ecn, bool uso)
+{
+	return rp_feature("tap0", "tx-checksum-ip-generic") == csum &&
+	       rp_feature("tap0", "tx-tcp-segmentation") == tso4 &&
+	       rp_feature("tap0", "tx-tcp6-segmentation") == tso6 &&
+	       rp_feature("tap0", "tx-tcp-ecn-segmentation") == ecn &&
+	       rp_feature("tap0", "tx-udp-segmentation") == uso;
+}
+
+/*
+ * Root's stack leaves to the guest what the interface says: that follows a
+ * moment later, the guest does not wait for it. Until then the stack may do the
+ * guest's work, which is right, but not what these tests are about.
+ */
+static bool begins(u64 features)
+{
+	bool csum, tso4, tso6, ecn, uso;
+
+	start(features);
+	csum = has_csum();
+	tso4 = csum && rg_has(d, VIRTIO_NET_F_GUEST_TSO4);
+	tso6 = csum && rg_has(d, VIRTIO_NET_F_GUEST_TSO6);
+	/* Root's stack has that only together with one of these. */
+	ecn = (tso4 || tso6) && rg_has(d, VIRTIO_NET_F_GUEST_ECN);
+	uso = csum && rg_has(d, RG_F_GUEST_USO4) && rg_has(d, RG_F_GUEST_USO6);
+	return ktap_expect(ktap_wait_for(RG_LONG,
+					 shows(csum, tso4, tso6, ecn, uso)));
+}
+
 /* A buffer is told by the first of its descriptors. */
 static u8 *buffer(u32 head)
 {
@@ -212,8 +241,7 @@ static bool test_way(const struct way *w)
 		for (i = 0; i < RG_ARRAY_SIZE(offloads); i++)
 			if (n & 1u << i)
 				features |= RG_BIT(offloads[i].bit);
-		start(features);
-		if (all_kinds())
+		if (begins(features) && all_kinds())
 			continue;
 		for (i = 0; i < RG_ARRAY_SIZE(offloads); i++)
 			if (n & 1u << i)
@@ -232,58 +260,33 @@ static bool test_udp_segments(void)
 	unsigned int i;
 	bool ok = true;
 
-	for (i = 0; ok && i < RG_ARRAY_SIZE(some); i++) {
-		start(RG_FEATURES | RG_OFFLOADS_RX | some[i]);
-		ok = all_kinds();
-	}
+	for (i = 0; ok && i < RG_ARRAY_SIZE(some); i++)
+		ok = begins(RG_FEATURES | RG_OFFLOADS_RX | some[i]) &&
+		     all_kinds();
 	return ok;
-}
-
-static bool reads(const char *what, const char *want)
-{
-	char command[160];
-
-	snprintf(command, sizeof(command),
-		 "ethtool -k tap0 | grep -q '^[[:space:]]*%s: %s'", what, want);
-	return !system(command);
 }
 
 /* Root's interface shows what the guest takes, whoever it is now. */
 static bool test_shown(void)
 {
-	static const struct {
-		u64 features;
-		const char *csum, *tso4, *tso6, *ecn;
-	} shown[] = {
-		{ 0, "off", "off", "off", "off" },
-		{ RG_OFFLOADS_RX, "on", "on", "on", "on" },
-		{ RG_BIT(VIRTIO_NET_F_GUEST_CSUM), "on", "off", "off", "off" },
-		{ RG_OFFLOADS_RX & ~RG_BIT(VIRTIO_NET_F_GUEST_TSO6), "on",
-		  "on", "off", "on" },
-		{ RG_OFFLOADS_RX & ~RG_BIT(VIRTIO_NET_F_GUEST_CSUM), "off",
-		  "off", "off", "off" },
+	static const u64 taken[] = {
+		0, RG_OFFLOADS_RX, RG_BIT(VIRTIO_NET_F_GUEST_CSUM),
+		RG_OFFLOADS_RX & ~RG_BIT(VIRTIO_NET_F_GUEST_TSO6),
+		RG_OFFLOADS_RX & ~RG_BIT(VIRTIO_NET_F_GUEST_CSUM),
 	};
 	unsigned int i;
 	bool ok = true;
 
-	for (i = 0; i < RG_ARRAY_SIZE(shown); i++) {
-		start(RG_FEATURES | shown[i].features);
-		/* A moment later: the guest does not wait for that. */
-		ok &= ktap_expect(ktap_wait_for(RG_LONG,
-			reads("tx-checksum-ip-generic", shown[i].csum) &&
-			reads("tx-tcp-segmentation", shown[i].tso4) &&
-			reads("tx-tcp6-segmentation", shown[i].tso6) &&
-			reads("tx-tcp-ecn-segmentation", shown[i].ecn)));
-		ok &= ktap_expect(reads("scatter-gather", "on"));
+	for (i = 0; i < RG_ARRAY_SIZE(taken); i++) {
+		ok &= begins(RG_FEATURES | taken[i]);
+		ok &= ktap_expect(rp_feature("tap0", "tx-scatter-gather"));
 	}
 	/* The administrator may want less. */
-	start(RG_FEATURES | RG_OFFLOADS_RX);
-	ok &= ktap_expect(ktap_wait_for(RG_LONG,
-					reads("tx-tcp-segmentation", "on")));
+	ok &= begins(RG_FEATURES | RG_OFFLOADS_RX);
 	ok &= ktap_expect(!system("ethtool -K tap0 tso off tx off >/dev/null"));
-	ok &= ktap_expect(reads("tx-tcp-segmentation", "off"));
+	ok &= ktap_expect(shows(false, false, false, false, false));
 	ok &= ktap_expect(!system("ethtool -K tap0 tso on tx on >/dev/null"));
-	return ok & ktap_expect(reads("tx-tcp-segmentation", "on")) &&
+	return ok & ktap_expect(shows(true, true, true, true, false)) &&
 	       crosses(&kinds[0], 20001, 1000);
 }
 
@@ -297,7 +300,8 @@ static bool test_too_little_room(void)
 	unsigned int i;
 	ssize_t len;
 
-	start(RG_FEATURES | RG_OFFLOADS_RX);
+	if (!begins(RG_FEATURES | RG_OFFLOADS_RX))
+		return false;
 	for (i = 0; i < 4; i++) {
 		piece = RG_IN(buffer(q->free[q->n_free - 1]), 4096);
 		rg_add(q, &piece, 1);
@@ -315,6 +319,49 @@ static bool test_too_little_room(void)
 	       ktap_expect_eq(seen.bytes, 20000);
 }
 
+static void add_one(void)
+{
+	struct rg_vq *q = &d->vq[RG_RX];
+	struct rg_piece piece = RG_IN(buffer(q->free[q->n_free - 1]), 4096);
+
+	rg_add(q, &piece, 1);
+	rg_kick(q);
+}
+
+/*
+ * The pieces of a segment wait for buffers, and kicks come that bring none: the
+ * pieces still arrive in order.
+ */
+static bool test_kick_in_vain(void)
+{
+	struct rp_seen seen = { .kind = &kinds[0], .payload = 8000 };
+	struct virtio_net_hdr hdr;
+	unsigned int i;
+	ssize_t len;
+	u64 kicks;
+
+	if (!begins(RG_FEATURES))
+		return false;
+	add_one();
+	len = rp_make(frame, &hdr, &kinds[0], 8000, 1000, 0);
+	if (!ktap_expect(rp_send(root, &hdr, frame, len)))
+		return false;
+	for (i = 0; i < 8; i++) {
+		len = receive(&hdr);
+		if (len < 0 || !rp_arrived(&seen, got, len, 0))
+			return false;
+		kicks = rg_counter(d, "rx_kicks");
+		rg_notify(&d->vq[RG_RX]);
+		/* Time for the stack to do the wrong thing. */
+		if (!ktap_expect(ktap_wait_for(RG_LONG,
+				rg_counter(d, "rx_kicks") > kicks)))
+			return false;
+		usleep(1000);
+		add_one();
+	}
+	return ktap_expect_eq(seen.bytes, 8000);
+}
+
 /* Large segments for a guest whose buffers are too small, and do not merge. */
 static bool test_too_big(void)
 {
@@ -324,7 +371,8 @@ static bool test_too_big(void)
 	u64 drops;
 	ssize_t len;
 
-	start(RG_BIT(VIRTIO_F_VERSION_1) | RG_OFFLOADS_RX);
+	if (!begins(RG_BIT(VIRTIO_F_VERSION_1) | RG_OFFLOADS_RX))
+		return false;
 	drops = rg_counter(d, "drop_rx_too_big");
 	piece = RG_IN(buffer(q->free[q->n_free - 1]), 4096);
 	rg_add(q, &piece, 1);
@@ -390,7 +438,7 @@ static bool test_checked(void)
 
 	rg_zone_add(&zone2, 2, 0x900000, 0x200000, 0x40000000);
 	rg_dev_add(&dev2, &zone2, RG_ADDR, RG_IRQ, "tap1", "");
-	rg_shell("ip link add br0 type bridge && ip link set br0 up");
+	rg_shell("ip link add br0 type bridge mcast_snooping 0 && ip link set br0 up");
 	rg_shell("ip link set tap0 master br0 && ip link set tap1 master br0");
 	ok = told(RG_FEATURES | csum, false, VIRTIO_NET_HDR_F_DATA_VALID) &&
 	     told(RG_FEATURES | csum, true, 0) && told(RG_FEATURES, false, 0);
@@ -414,7 +462,7 @@ int main(void)
 	unsigned int i;
 
 	rg_setup();
-	ktap_plan(RG_ARRAY_SIZE(ways) + 5);
+	ktap_plan(RG_ARRAY_SIZE(ways) + 6);
 	rg_zone_add(&zone, 1, 0x100000, 0x800000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	root = rp_socket("tap0");
@@ -429,6 +477,7 @@ int main(void)
 			  "this kernel does not check UDP segments");
 	ktap_point(test_shown(), "root's interface says what the guest takes");
 	ktap_point(test_too_little_room(), "a segment waits for room");
+	ktap_point(test_kick_in_vain(), "a kick without buffers");
 	ktap_point(test_too_big(), "a segment that never fits");
 	ktap_point(test_checked(), "checksums that were checked already");
 	rg_shell("ip link del tap0.5");

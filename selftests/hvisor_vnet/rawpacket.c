@@ -7,7 +7,9 @@
 #include "rawpacket.h"
 
 #include <arpa/inet.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ip.h>
@@ -15,12 +17,14 @@
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define RP_SEQ		0x12345678u	/* of the first byte */
 #define RP_TCP_HLEN	32		/* with options */
 #define RP_SOCKBUF	(16 << 20)
 #define RP_CWR		0x80
+#define RP_FEATURES	128		/* more than any kernel has */
 
 static const u8 rp_to[] = { 0x02, 0, 0, 0xbb, 0, 1 };
 static const u8 rp_from[] = { 0x02, 0, 0, 0xbb, 0, 2 };
@@ -438,4 +442,54 @@ void rp_flush(int sock)
 
 	while (rp_recv(sock, &hdr, frame, &vid, 0) >= 0)
 		;
+}
+
+static void rp_ethtool(const char *ifname, void *request)
+{
+	struct ifreq ifr = { .ifr_data = request };
+	int sock = socket(AF_INET, SOCK_DGRAM, 0);
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
+	if (sock < 0 || ioctl(sock, SIOCETHTOOL, &ifr))
+		rg_die("cannot ask %s for its features", ifname);
+	close(sock);
+}
+
+/* Features are numbered differently by each kernel. */
+static unsigned int rp_feature_number(const char *ifname, const char *feature)
+{
+	static struct {
+		struct ethtool_gstrings head;
+		char name[RP_FEATURES][ETH_GSTRING_LEN];
+	} strings;
+	unsigned int i;
+
+	memset(&strings, 0, sizeof(strings));
+	strings.head.cmd = ETHTOOL_GSTRINGS;
+	strings.head.string_set = ETH_SS_FEATURES;
+	rp_ethtool(ifname, &strings);
+	for (i = 0; i < strings.head.len; i++)
+		if (!strcmp(strings.name[i], feature))
+			return i;
+	rg_die("there is no feature %s", feature);
+}
+
+/**
+ * rp_feature - has an interface this feature, now?
+ * @ifname: the interface
+ * @feature: as ethtool -k calls it
+ */
+bool rp_feature(const char *ifname, const char *feature)
+{
+	static struct {
+		struct ethtool_gfeatures head;
+		struct ethtool_get_features_block block[RP_FEATURES / 32];
+	} features;
+	const unsigned int n = rp_feature_number(ifname, feature);
+
+	memset(&features, 0, sizeof(features));
+	features.head.cmd = ETHTOOL_GFEATURES;
+	features.head.size = RP_FEATURES / 32;
+	rp_ethtool(ifname, &features);
+	return features.block[n / 32].active >> n % 32 & 1;
 }

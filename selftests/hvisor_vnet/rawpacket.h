@@ -64,4 +64,6 @@ ssize_t rp_recv(int sock, struct virtio_net_hdr *hdr, u8 *frame, u16 *vid,
 		int ms);
 void rp_flush(int sock);
 
+bool rp_feature(const char *ifname, const char *feature);
+
 #endif /* HVNET_RAWPACKET_H */
