@@ -27,6 +27,7 @@ usage()
 	cat <<-'EOF'
 	usage: run.sh [option...] [mutant...]
 	  --unit, --vm		only mutants of unit tests, of tests in the VM
+	  --part K/N		of those of tests in the VM every Nth, from the Kth on
 	  --jobs N		so many at a time (one a CPU)
 	  --arch, --kernel	of the VM (arm64, 6.1)
 	  --list		print mutants and their tests, run nothing
@@ -230,11 +231,16 @@ fi
 
 # --- all of them
 
-which=all jobs=$(nproc) list=no arch=arm64 kernel=$HVNET_MAIN_KERNEL
+which=all part=1 parts=1 jobs=$(nproc) list=no arch=arm64 kernel=$HVNET_MAIN_KERNEL
 patterns=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--unit | --vm) which=${1#--} ;;
+	--part)
+		[[ $2 =~ ^([1-9][0-9]*)/([1-9][0-9]*)$ ]] || usage
+		part=${BASH_REMATCH[1]} parts=${BASH_REMATCH[2]}
+		shift
+		;;
 	--jobs) jobs=$2; shift ;;
 	--arch) arch=$(kernel_arch "$2") || exit 2; shift ;;
 	--kernel) kernel=$2; shift ;;
@@ -260,7 +266,7 @@ wanted()
 	return 1
 }
 
-unit=() vm=()
+unit=() vm=() nth=0
 for file in "$here"/*.patch; do
 	name=$(basename "$file" .patch)
 	wanted "$name" || continue
@@ -268,7 +274,8 @@ for file in "$here"/*.patch; do
 	if is_unit "$test"; then
 		[ "$which" = vm ] || unit+=("$name")
 	else
-		[ "$which" = unit ] || vm+=("$name")
+		nth=$((nth % parts + 1))
+		[ "$which" = unit ] || [ $nth -ne "$part" ] || vm+=("$name")
 	fi
 done
 if [ $list = yes ]; then
