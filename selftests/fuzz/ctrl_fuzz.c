@@ -203,7 +203,7 @@ int fuzz_one(const u8 *data, size_t size)
 	size_t len;
 
 	fuzz_guest_init(&guest);
-	fuzz_guest_clear(&guest);
+	fuzz_guest_fill(&guest, 0);
 	start(&in);
 	while (in.left) {
 		len = take_request(&in, request);

@@ -71,7 +71,7 @@ struct fuzz_guest {
 };
 
 void fuzz_guest_init(struct fuzz_guest *g);
-void fuzz_guest_clear(struct fuzz_guest *g);
+void fuzz_guest_fill(struct fuzz_guest *g, u8 byte);
 u64 fuzz_take_ipa(struct fuzz_input *in);
 void fuzz_guest_write(struct fuzz_guest *g, u64 ipa, const void *from,
 		      size_t len);

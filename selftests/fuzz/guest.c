@@ -28,16 +28,17 @@ void fuzz_guest_init(struct fuzz_guest *g)
 }
 
 /**
- * fuzz_guest_clear - for the next input
+ * fuzz_guest_fill - for the next input
  * @g: the guest
+ * @byte: what its RAM is full of
  */
-void fuzz_guest_clear(struct fuzz_guest *g)
+void fuzz_guest_fill(struct fuzz_guest *g, u8 byte)
 {
 	unsigned int i;
 
 	for (i = 0; i < g->mem.n; i++) {
-		memset(g->mem.range[i].va, 0, g->mem.range[i].size);
-		memset(g->copy[i], 0, g->mem.range[i].size);
+		memset(g->mem.range[i].va, byte, g->mem.range[i].size);
+		memset(g->copy[i], byte, g->mem.range[i].size);
 	}
 }
 

@@ -98,7 +98,7 @@ static void drive(void)
 {
 	u64 ipa;
 
-	switch (fuzz_take(input, 1) % 8) {
+	switch (fuzz_take(input, 1) % 9) {
 	case 0:
 		ipa = fuzz_take_ipa(input);
 		write16(ipa, fuzz_take(input, 2));
@@ -118,6 +118,12 @@ static void drive(void)
 		break;
 	case 5:
 		write_table();
+		break;
+	case 6:
+		/* Does it want an interrupt, and when? */
+		write16(setup.avail, fuzz_take(input, 1) & 1);
+		write16(setup.avail + 4 + 2 * setup.num,
+			ring.used_published + fuzz_take(input, 1) % 8 - 1);
 		break;
 	default:
 		make_available();
@@ -389,6 +395,7 @@ static void device(void)
 		break;
 	case 6:
 		publish();
+		allow_words();
 		break;
 	case 7:
 		unfetch();
@@ -398,28 +405,29 @@ static void device(void)
 		break;
 	case 9:
 		notify_on();
+		allow_words();
 		break;
 	case 10:
 		hvnet_ring_notify_off(&ring);
+		allow_words();
 		break;
 	case 11:
-		if (ring.num)
-			hvnet_ring_hush(&ring);
+		hvnet_ring_hush(&ring);
+		allow_words();
 		break;
 	case 12:
 		look();
-		return;
+		break;
 	case 13:
 		copy(false);
-		return;
+		break;
 	case 14:
 		copy(true);
-		return;
+		break;
 	case 15:
 		drive();
-		return;
+		break;
 	}
-	allow_words();
 }
 
 static void check(void)
@@ -438,6 +446,7 @@ static void take_setup(void)
 {
 	u8 how = fuzz_take(input, 1);
 
+	fuzz_guest_fill(&guest, how & 0x80 ? 0xff : 0);
 	setup.num = how & 8 ? fuzz_take(input, 2) : 1U << (how & 7) % 7;
 	setup.desc = FUZZ_LOW;
 	setup.avail = setup.desc + 16 * setup.num;
@@ -450,12 +459,40 @@ static void take_setup(void)
 		setup.used = fuzz_take_ipa(input);
 }
 
+/* What a queue has to be (virtio 1.2, section 2.7), event words included. */
+static bool lies_well(void)
+{
+	const u64 num = setup.num;
+	const struct {
+		u64 at, len, align;
+	} area[] = {
+		{ setup.desc, 16 * num, 16 },
+		{ setup.avail, 6 + 2 * num, 2 },
+		{ setup.used, 6 + 8 * num, 4 },
+	};
+	unsigned int i, j;
+
+	if (!num || num > 32768 || (num & (num - 1)))
+		return false;
+	for (i = 0; i < ARRAY_SIZE(area); i++) {
+		if (area[i].at % area[i].align ||
+		    !hvnet_memory_at(&guest.mem, area[i].at, area[i].len))
+			return false;
+		for (j = 0; j < i; j++)
+			if (area[i].at <= area[j].at + area[j].len - 1 &&
+			    area[j].at <= area[i].at + area[i].len - 1)
+				return false;
+	}
+	return true;
+}
+
 static bool start(void)
 {
 	u8 how = fuzz_take(input, 1);
 	int err;
 
 	err = hvnet_ring_start(&ring, &guest.mem, &setup, how & 1, how & 2);
+	REQUIRE(!err == lies_well());
 	if (err) {
 		REQUIRE(err == -EINVAL || err == -EFAULT);
 		REQUIRE(!ring.num && !hvnet_ring_more(&ring, 1));
@@ -463,7 +500,9 @@ static bool start(void)
 		fuzz_guest_check(&guest);
 		return false;
 	}
-	REQUIRE(setup.num && !(setup.num & (setup.num - 1)));
+	REQUIRE(ring.notify_on && !ring.used->flags);
+	if (ring.event_idx)
+		REQUIRE(!read16(setup.used + 4 + 8 * setup.num));
 	allow_words();
 	fuzz_guest_check(&guest);
 	return true;
@@ -481,7 +520,6 @@ int fuzz_one(const u8 *data, size_t size)
 
 	input = &in;
 	fuzz_guest_init(&guest);
-	fuzz_guest_clear(&guest);
 	driver_idx = 0;
 	n_loan = 0;
 	n_used = 0;
@@ -505,6 +543,7 @@ int fuzz_one(const u8 *data, size_t size)
 	hvnet_ring_stop(&ring);
 	REQUIRE(hvnet_ring_fetch(&ring, &chain) == 0);
 	REQUIRE(!hvnet_ring_notify_on(&ring, 1));
+	hvnet_ring_notify_off(&ring);
 	REQUIRE(!hvnet_ring_wants_interrupt(&ring));
 	fuzz_guest_check(&guest);
 	free(sg);
