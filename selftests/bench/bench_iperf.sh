@@ -23,9 +23,11 @@ else
 fi
 
 # CSUM, GUEST_CSUM, GUEST_TSO4, 6, ECN, HOST_TSO4, 6, ECN, and UFO, USO.
-OFFLOADS=$(printf '%#x' $((1 << 0 | 1 << 1 | 1 << 7 | 1 << 8 | 1 << 9 |
-	1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 |
-	1 << 54 | 1 << 55 | 1 << 56)))
+OFFLOADS=$((1 << 0 | 1 << 1 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 |
+	1 << 12 | 1 << 13 | 1 << 14 | 1 << 54 | 1 << 55 | 1 << 56))
+# CTRL_VQ and what needs it. The driver spins for an answer, which nobody could
+# give where guest and root are on one CPU.
+CONTROL=$((1 << 2 | 1 << 17 | 1 << 18 | 1 << 19 | 1 << 21 | 1 << 23))
 
 fail()
 {
@@ -215,10 +217,11 @@ echo "kernel|$(uname -r)"
 load_modules || fail "the modules do not load"
 br_up
 zone_add 1 || fail "no zone"
-guest_up 2 || fail "no guest"
+guest_up 2 mask="$(printf '%#x' $CONTROL)" || fail "no guest"
 hosts=2
 if offers_offloads; then
-	guest_up 3 mask="$OFFLOADS" || fail "no second guest"
+	guest_up 3 mask="$(printf '%#x' $((CONTROL | OFFLOADS)))" ||
+		fail "no second guest"
 	hosts="2 3"
 fi
 veth_up 4
