@@ -218,8 +218,8 @@ static bool test_never_acknowledges(u64 features)
 
 	start(features);
 	d->vq[RG_TX].want_irq = false;
-	stalls = rg_counter(d, "stalls");
 	ok = poll_frames(200);
+	stalls = rg_counter(d, "stalls");
 	/* 100 us, doubling up to 100 ms: ten retries, a quarter of a second. */
 	count = reinjections();
 	ok = ok && ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "stalls") ==
