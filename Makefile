@@ -43,7 +43,8 @@ demo:
 check:
 	@$(CHECK) unit model static build vm
 
-check-unit check-model check-static check-build check-vm check-mutants:
+check-unit check-model check-static check-build check-vm check-debug \
+check-mutants:
 	@$(CHECK) $(@:check-%=%)
 
 # For each fuzzer, in seconds.
@@ -75,13 +76,15 @@ help:
 	@echo "make tools_install	install that (DESTDIR, PREFIX=/usr/local)"
 	@echo "make install		install both, below DESTDIR if given"
 	@echo "make demo		watch a guest talk to a bridge through it, in a VM"
-	@echo "make check		all of the checks below but the mutants"
+	@echo "make check		all of the checks below but debug and mutants"
 	@echo "make check-unit		the pure parts in user space, under ASan and UBSan"
 	@echo "make check-model	every state of the wake protocol and its like, by spin"
 	@echo "make check-static	W=1, sparse, checkpatch, shellcheck"
 	@echo "make check-build	compile for 5.10 and 6.12 too, arm64 and x86_64"
 	@echo "make check-vm		tests on a real kernel in a VM; for example"
 	@echo "			KERNEL=6.12 ARCH=x86_64 TESTS=\"one two\""
+	@echo "make check-debug	those on a kernel, built here, that looks for faults"
+	@echo "			of memory, locks and leaks; TESTS= as above"
 	@echo "make check-hvisor	tests on the real hypervisor, in QEMU; needs its"
 	@echo "			user's binaries: HVISOR=/path/hvisor.bin"
 	@echo "			HVISOR_TOOL=/path/hvisor HVISOR_KO=/path/hvisor.ko"
@@ -96,4 +99,4 @@ help:
 
 .PHONY: all modules modules_install tools tools_install install clean demo \
 	bench fuzz help check check-unit check-model check-static check-build \
-	check-vm check-mutants check-hvisor bench-hvisor
+	check-vm check-debug check-mutants check-hvisor bench-hvisor

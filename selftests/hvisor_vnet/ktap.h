@@ -111,6 +111,15 @@ static inline int ktap_finish(void)
 		__a == __b;						\
 	})
 
+/* How many of what there is much of: fewer on a slow kernel, never none. */
+static inline unsigned long long ktap_scaled(unsigned long long n)
+{
+	const char *word = getenv("RIG_SCALE");
+	unsigned long long scale = word ? strtoull(word, NULL, 10) : 1;
+
+	return scale ? (n + scale - 1) / scale : n;
+}
+
 static inline unsigned long long ktap_now_ns(void)
 {
 	struct timespec ts;

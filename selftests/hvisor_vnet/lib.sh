@@ -104,6 +104,12 @@ ktap_finish()
 	exit
 }
 
+# scaled N: how many of what there is much of: fewer on a slow kernel, never none
+scaled()
+{
+	echo $((($1 + ${RIG_SCALE:-1} - 1) / ${RIG_SCALE:-1}))
+}
+
 # --- time
 
 # Seconds since boot, in thousandths: no rounding to whole seconds.

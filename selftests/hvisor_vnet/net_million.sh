@@ -11,9 +11,9 @@
 . ./lib.sh
 . ./netlib.sh
 
-MILLION=1000000
+MILLION=$(scaled 1000000)
 BURST=32
-SOCKET_COUNT=30000
+SOCKET_COUNT=$(scaled 30000)
 SOCKET_BYTES=18
 
 # Nobody but the test sends: no neighbour discovery, no multicast.
@@ -141,8 +141,8 @@ modprobe pktgen || ktap_skip_all "the kernel has no pktgen"
 net_up || ktap_abort "no network"
 silence
 sim_reset
-ktap_check "a million datagrams from root" million_from root
-ktap_check "a million datagrams from the guest" million_from guest
+ktap_check "$MILLION datagrams from root" million_from root
+ktap_check "$MILLION datagrams from the guest" million_from guest
 report
 ktap_check "$SOCKET_COUNT from root's socket" send_from root
 ktap_check "$SOCKET_COUNT from the guest's socket" send_from guest

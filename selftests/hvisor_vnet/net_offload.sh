@@ -13,7 +13,7 @@
 . ./lib.sh
 . ./netlib.sh
 
-BYTES=1000003
+BYTES=$(scaled 1000003)
 HOST=10.77.0.3
 
 bits()

@@ -45,9 +45,11 @@ guest_enter 1 $NET_ADDR zone1 eth0 2
 ktap_check "the first frame crosses" wait_for 10 ping -c 1 -W 1 $NET_GUEST
 ktap_check "every size, both ways" ping_sizes
 ktap_check "IPv6, both ways" ping_six
-ktap_check "10000 pings from root, none lost" flood 10000 $NET_GUEST
-ktap_check "1000 pings from the guest, none lost" \
-	flood_from_guest 1000 $NET_ROOT -s 1000
+PINGS=$(scaled 10000)
+ktap_check "$PINGS pings from root, none lost" flood "$PINGS" $NET_GUEST
+PINGS=$(scaled 1000)
+ktap_check "$PINGS pings from the guest, none lost" \
+	flood_from_guest "$PINGS" $NET_ROOT -s 1000
 ktap_equal "nothing was dropped" 0 "$(drops)"
 ktap_check "the simulator saw nothing wrong" sim_healthy
 report

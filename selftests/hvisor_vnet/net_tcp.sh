@@ -10,18 +10,18 @@
 . ./lib.sh
 . ./netlib.sh
 
-SECONDS_EACH=60
+SECONDS_EACH=$((14 + $(scaled 46)))
 BOUND_NS=2000000000
-BYTES=16000003
+BYTES=$(scaled 16000003)
 
 # Every line of an interval moved something; the last line is the sum.
 no_stall()
 {
-	awk '/^\[/ && /sec/ && !/sender|receiver/ {
+	awk -v least="$((SECONDS_EACH / 6))" '/^\[/ && /sec/ && !/sender|receiver/ {
 		n++
 		if ($0 ~ / 0\.00 (Bytes|bits)/)
 			print "# stalled: " $0
-	} END { exit n < 10 }' /tmp/iperf >/tmp/stalls || return 1
+	} END { exit n < least }' /tmp/iperf >/tmp/stalls || return 1
 	cat /tmp/stalls
 	[ ! -s /tmp/stalls ]
 }

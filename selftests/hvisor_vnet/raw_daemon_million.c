@@ -170,7 +170,7 @@ static u64 requests_wanted(void)
 	const char *word = getenv("HVNET_REQUESTS");
 	u64 n = word ? strtoull(word, NULL, 0) : 0;
 
-	return n ? n : REQUESTS;
+	return n ? n : ktap_scaled(REQUESTS);
 }
 
 int main(void)

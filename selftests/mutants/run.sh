@@ -4,7 +4,8 @@
 # Does each test catch what it is there for?  A mutant is a patch beside this
 # script that takes one guard out of the module; its text says in words what
 # the guard is, and its line "Caught-by: TEST" names the test that must notice:
-# a program of selftests/unit or a test of selftests/hvisor_vnet.
+# a program of selftests/unit or a test of selftests/hvisor_vnet.  A line
+# "Kernel: VERSION" says that the test only notices it on that kernel.
 #
 # Each mutant is applied to a copy of the tree, which is built, and that one
 # test is run.  The mutant is caught if the test says "not ok", dies, or makes
@@ -42,6 +43,12 @@ usage()
 catcher()
 {
 	sed -n 's/^Caught-by: *//p' "$here/$1.patch"
+}
+
+# The same, and behind a colon the kernel, if it is to be another.
+catcher_where()
+{
+	echo "$(catcher "$1")$(sed -n 's/^Kernel: */:/p' "$here/$1.patch")"
 }
 
 is_unit()
@@ -139,11 +146,12 @@ unit_job()
 # Runs test $1 in a VM on the tree $2; sets how= and returns 0 if it failed.
 vm_fails()
 {
-	local line bail='' pid
+	local line bail='' seconds=$VM_SECONDS pid
 
+	! is_built_kernel "$kernel" || seconds=$((4 * seconds))
 	how=
-	exec {out}< <(exec "$HVNET_VM/run.sh" --src "$2" --out "$slot/build" \
-		--arch "$arch" --kernel "$kernel" --deadline $VM_SECONDS \
+	exec {out}< <(exec "$HVNET_VM/run.sh" --src "$2" --out "$slot/build-$kernel" \
+		--arch "$arch" --kernel "$kernel" --deadline $seconds \
 		"$1" 2>"$slot/log")
 	pid=$!
 	while IFS= read -r -u "$out" line; do
@@ -213,13 +221,15 @@ if [ "${1-}" = --job ]; then
 	arch=$MUTANTS_ARCH kernel=$MUTANTS_KERNEL
 	slot=$work/vm-$MUTANTS_SLOT
 	case $name in
-	@*)
-		test=${name#@}
+	@*) where=${name#@} ;;
+	*) where=$(catcher_where "$name") ;;
+	esac
+	test=${where%:*}
+	[ "$test" = "$where" ] || kernel=${where#*:}
+	if [ "$name" = "@$where" ]; then
 		vm_as_it_is
 		exit 0
-		;;
-	esac
-	test=$(catcher "$name")
+	fi
 	if is_unit "$test"; then
 		slot=$work/unit-$MUTANTS_SLOT
 		unit_job
@@ -280,7 +290,7 @@ for file in "$here"/*.patch; do
 done
 if [ $list = yes ]; then
 	for name in "${unit[@]}" "${vm[@]}"; do
-		printf '%-40s %s\n' "$name" "$(catcher "$name")"
+		printf '%-40s %s\n' "$name" "$(catcher_where "$name")"
 	done
 	exit 0
 fi
@@ -327,7 +337,7 @@ split()
 	local name
 
 	for name; do
-		test=$(catcher "$name") began=$EPOCHREALTIME
+		test=$(catcher_where "$name") began=$EPOCHREALTIME
 		case $BROKEN in
 		*" $test "*)
 			verdict "not ok" "$test fails without the mutant, too" ;;
@@ -362,7 +372,7 @@ vm_first()
 			;;
 		*) say "passes without a mutant: $test" ;;
 		esac
-	done < <(for name; do echo "@$(catcher "$name")"; done | sort -u |
+	done < <(for name; do echo "@$(catcher_where "$name")"; done | sort -u |
 		run_all)
 }
 

@@ -13,6 +13,10 @@ export HVNET_TOP HVNET_VM HVNET_CACHE
 # The kernels that the project knows, and the Debian release that ships each.
 export HVNET_MAIN_KERNEL=6.1
 
+# Those that are built here, of a release's source, to find faults: each has a
+# configuration in configs/.  They are for arm64 only.
+HVNET_BUILT_KERNELS="6.1-debug"
+
 say()
 {
 	printf '# %s\n' "$*" >&2
@@ -30,8 +34,16 @@ suite_of_kernel()
 	5.10) echo bullseye ;;
 	6.1) echo bookworm ;;
 	6.12) echo trixie ;;
-	*) die "kernel $1 is not one of 5.10, 6.1, 6.12" ;;
+	*) die "kernel $1 is not one of 5.10, 6.1, 6.12, $HVNET_BUILT_KERNELS" ;;
 	esac
+}
+
+is_built_kernel()
+{
+	case " $HVNET_BUILT_KERNELS " in
+	*" $1 "*) return 0 ;;
+	esac
+	return 1
 }
 
 # Debian's name of an architecture; arguments are uname's.

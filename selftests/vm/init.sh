@@ -5,6 +5,10 @@
 # and powers off.  Nothing here is specific to a test.
 export PATH=/tests:/usr/sbin:/usr/bin:/sbin:/bin:/bb
 export HOME=/tmp LANG=C.UTF-8
+# Shell tests read it by themselves, C programs by their environment.
+set -a
+. /etc/rig.env
+set +a
 
 /bin/busybox mkdir -p /bb /proc /sys /dev /tmp /run /etc /var
 /bin/busybox --install -s /bb

@@ -8,6 +8,9 @@
 # archive's signatures; what it delivered is recorded by sha256 and verified
 # again at each use, which needs no network.
 #
+# A few kernels are built here, of Debian's source and a configuration of ours:
+# see configs/.  Such a one is kept under a key of both.
+#
 #   kernel.sh kdir    VERSION ARCH   directory to build modules against
 #   kernel.sh boot    VERSION ARCH   directory with vmlinuz, release, lib/modules
 #   kernel.sh user    ARCH           root directory with the guest's programs
@@ -23,6 +26,11 @@ GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-pi
 # something in every kernel; a single module may be built in.
 MODULE_DIRS="net lib crypto drivers/net drivers/virtio drivers/char
 drivers/block/virtio_blk drivers/vhost"
+
+# Of the kernel's source, what no kernel of ours is made of: a third.
+NOT_UNPACKED=('Documentation/*/*' '*.dts' '*.dtsi' 'sound/*.[ch]'
+	'drivers/gpu/*.[ch]' 'drivers/media/*.[ch]' 'drivers/staging/*.[ch]'
+	'drivers/infiniband/*.[ch]')
 
 host_codename()
 {
@@ -313,30 +321,146 @@ fill_library()
 	dpkg-deb -x "$2"/debs/*.deb "$2/root"
 }
 
+# fill_source VERSION DIR
+fill_source()
+{
+	local version=$1 dir=$2
+
+	use_release "$(suite_of_kernel "$version")"
+	say "the kernel's source: about 140 MB, once"
+	download "$dir" "linux-source-$version:all"
+}
+
+# Unpacks that source, or what of it the further arguments to tar select, to $2.
+unpack_source()
+{
+	local version=$1 to=$2
+
+	shift 2
+	mkdir -p "$to"
+	dpkg-deb --fsys-tarfile "$(source_dir "$version")"/debs/*.deb |
+		tar -xO --wildcards '*.tar.xz' |
+		tar -xJ -C "$to" --strip-components=1 --wildcards "$@"
+}
+
+source_dir()
+{
+	provide "$HVNET_CACHE/source-$1" fill_source "$1"
+	echo "$HVNET_CACHE/source-$1"
+}
+
 # checkpatch is in no small package: its three files are taken out of the
-# kernel's source package, which is not kept.
+# kernel's source.
 fill_scripts()
 {
-	local dir=$1 package=linux-source-$HVNET_MAIN_KERNEL
+	unpack_source "$HVNET_MAIN_KERNEL" "$1" '*/scripts/checkpatch.pl' \
+		'*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch'
+	mv "$1"/scripts/* "$1/"
+	rmdir "$1/scripts"
+}
 
-	use_release "$(suite_of_kernel "$HVNET_MAIN_KERNEL")"
-	say "checkpatch comes with the kernel's source: about 140 MB, once"
-	download "$dir" "$package:all"
-	dpkg-deb --fsys-tarfile "$dir"/debs/*.deb |
-		tar -xO --wildcards '*.tar.xz' |
-		tar -xJ -C "$dir" --strip-components=2 --wildcards \
-			'*/scripts/checkpatch.pl' '*/scripts/spelling.txt' \
-			'*/scripts/const_structs.checkpatch'
-	rm -r "$dir/debs"
+# --- kernels that are built here
+
+built_make()
+{
+	make -s -j"$(nproc)" ARCH=arm64 CROSS_COMPILE="$(cross_prefix arm64)" \
+		KBUILD_BUILD_USER=hvisor_vnet KBUILD_BUILD_HOST=rig "$@" >&2
+}
+
+# What kernel $1 is configured with, as what is to be set on top of nothing.
+built_config()
+{
+	cat "$HVNET_VM/configs/suite.config" "$HVNET_VM/configs/$1.config"
+}
+
+# An option that depends on something else which is missing goes away without
+# a word: the kernel would then not find what it is built for.
+config_holds()
+{
+	local line bad=0
+
+	while read -r line; do
+		case $line in
+		CONFIG_*=n) ! grep -q "^${line%n}" "$2" ;;
+		CONFIG_*) grep -qxF "$line" "$2" ;;
+		esac && continue
+		say "the kernel's configuration does not take $line"
+		bad=1
+	done <"$1"
+	return $bad
+}
+
+# What modules are built with is kept of the built tree $1, in $2, as a
+# distribution's headers do.
+keep_headers()
+{
+	local tree=$1 to=$2
+
+	mkdir -p "$to"
+	(cd "$tree" && find Makefile .config Module.symvers arch/arm64/Makefile \
+		include scripts arch/arm64/include ! -name '*.o' ! -type d |
+		cpio -pdm --quiet "$to")
+}
+
+fill_built()
+{
+	local version=$1 dir=$2 tree=$2/tree release
+
+	say "kernel $version is built, which takes some minutes, once"
+	unpack_source "${version%%-*}" "$tree" \
+		"${NOT_UNPACKED[@]/#/--exclude=*/}"
+	built_config "$version" >"$dir/wanted.config"
+	built_make -C "$tree" KCONFIG_ALLCONFIG="$dir/wanted.config" allnoconfig
+	config_holds "$dir/wanted.config" "$tree/.config" ||
+		die "kernel $version would not be what it is called"
+	built_make -C "$tree" Image modules
+	built_make -C "$tree" INSTALL_MOD_PATH="$dir/root" modules_install
+	release=$(cat "$tree/include/config/kernel.release")
+	rm -f "$dir/root/lib/modules/$release"/{build,source}
+	cp "$tree/arch/arm64/boot/Image" "$dir/vmlinuz"
+	cp "$tree/.config" "$dir/config"
+	keep_headers "$tree" "$dir/root/usr/src/linux-headers-$release"
+	cat >"$dir/root/usr/src/linux-headers-$release/.kernelvariables" <<-EOF
+	override ARCH = arm64
+	override CROSS_COMPILE = $(cross_prefix arm64)
+	EOF
+	rm -r "$tree"
+	echo "$release" >"$dir/release"
+}
+
+# Kernel $1, built if it is not there; its directory is printed, and serves as
+# both kdir and boot.
+built_dir()
+{
+	local source key dir
+
+	[ "$2" = arm64 ] || die "kernel $1 is built for arm64 only"
+	source=$HVNET_CACHE/source-${1%%-*}
+	[ -f "$source/SHA256SUMS" ] || source_dir "${1%%-*}" >/dev/null
+	key=$({ cat "$source/SHA256SUMS"; built_config "$1"; } |
+		sha256sum | cut -c1-12)
+	dir=$HVNET_CACHE/built-$1-$key
+	provide "$dir" fill_built "$1"
+	find "$HVNET_CACHE" -maxdepth 1 -name "built-$1-*" ! -path "$dir*" \
+		-mtime +7 -exec rm -r {} +
+	echo "$dir"
 }
 
 case ${1-} in
 kdir)
-	dir=$HVNET_CACHE/kdir-$2-$(kernel_arch "$3")
-	provide "$dir" fill_kdir "$2" "$(kernel_arch "$3")"
+	if is_built_kernel "$2"; then
+		dir=$(built_dir "$2" "$(kernel_arch "$3")")
+	else
+		dir=$HVNET_CACHE/kdir-$2-$(kernel_arch "$3")
+		provide "$dir" fill_kdir "$2" "$(kernel_arch "$3")"
+	fi
 	echo "$dir/root/usr/src/linux-headers-$(cat "$dir/release")"
 	;;
 boot)
+	if is_built_kernel "$2"; then
+		built_dir "$2" "$(kernel_arch "$3")"
+		exit
+	fi
 	dir=$HVNET_CACHE/boot-$2-$(kernel_arch "$3")
 	! outdated_boot "$dir" || rm -f "$dir/SHA256SUMS"
 	provide "$dir" fill_boot "$2" "$(kernel_arch "$3")"

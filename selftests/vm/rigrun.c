@@ -34,6 +34,9 @@
 #define REAP_MS		5000
 #define CLEAN_SECONDS	60
 #define STATUS_TIMEOUT	124	/* as timeout(1) says it */
+#define LEAKS		"/sys/kernel/debug/kmemleak"
+#define LEAK_SECONDS	6	/* what is younger than 5 is not reported */
+#define LEAK_LINES	40
 
 /* What a healthy kernel never says. */
 static const char * const bad_words[] = {
@@ -47,7 +50,7 @@ static const char * const bad_words[] = {
 	"list_add corruption", "list_del corruption", "refcount_t:",
 	"UBSAN:", "KASAN:", "KFENCE:", "nobody cared", "DMA-API:",
 	"unregister_netdevice: waiting", "Bad page state", "double free",
-	"memory leak", "NETDEV WATCHDOG", "Trying to vfree",
+	"suspected memory leak", "NETDEV WATCHDOG", "Trying to vfree",
 };
 
 static int kmsg_fd;		/* what we say */
@@ -216,6 +219,38 @@ static int run(char *const argv[], int seconds)
 	return ret;
 }
 
+/*
+ * Makes a kernel that can say what nobody points to any more.  What changed
+ * since the scan before counts as used: hence two.
+ */
+static void look_for_leaks(void)
+{
+	int fd = open(LEAKS, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	sleep(LEAK_SECONDS);
+	if (write(fd, "scan", 4) < 0 || write(fd, "scan", 4) < 0)
+		perror(LEAKS);
+	close(fd);
+}
+
+/* What they are, and where they came from. */
+static void show_leaks(void)
+{
+	FILE *file = fopen(LEAKS, "re");
+	char line[256];
+	int i;
+
+	if (!file)
+		return;
+	for (i = 0; i < LEAK_LINES && fgets(line, sizeof(line), file); i++) {
+		line[strcspn(line, "\n")] = '\0';
+		emit("<5>rig| # %s", line);
+	}
+	fclose(file);
+}
+
 /* Returns false when this kernel should not run another test. */
 static bool run_test(const char *name, int seconds, char *command)
 {
@@ -230,7 +265,10 @@ static bool run_test(const char *name, int seconds, char *command)
 	status = run(argv, seconds);
 	begin = now_ms() - begin;
 	dirty = run(clean, CLEAN_SECONDS);
+	look_for_leaks();
 	bad = kernel_complained(why, sizeof(why));
+	if (bad)
+		show_leaks();
 	emit("<5>rig-end %s %d %ld %s", name, status, begin, why);
 	return !bad && !dirty && status != STATUS_TIMEOUT;
 }

@@ -29,12 +29,14 @@ usage()
 	cat <<-'EOF'
 	usage: run.sh [option...] [test...]
 	  --arch arm64|x86_64	(arm64)
-	  --kernel VERSION	5.10, 6.1 or 6.12 (6.1)
+	  --kernel VERSION	5.10, 6.1 or 6.12 (6.1); 6.1-debug
 	  --src DIR		build and test that copy of the tree
 	  --out DIR		where to build (build/KERNEL-ARCH of the tree)
 	  --smp N, --mem SIZE, --icount, --node, --el2stub, --append WORDS
 	 			override what the tests ask for
 	  --plugin FILE[,OPTION]	of QEMU's
+	  --scale N		divide by that what a test does much of (1; 50 where
+				the kernel looks for faults, and is that slow)
 	  --timeout S		default bound of a test (300)
 	  --deadline S		bound of the whole run (1500)
 	  --command SCRIPT	run that by sh instead of tests, print what it says
@@ -45,8 +47,8 @@ usage()
 
 arch=arm64 kernel=$HVNET_MAIN_KERNEL src=$HVNET_TOP out=
 force_smp='' force_mem='' force_icount='' force_node='' force_el2stub=''
-force_append='' plugin=''
-default_timeout=300 deadline=1500 command='' list=no
+force_append='' plugin='' scale=''
+default_timeout=300 deadline='' command='' list=no
 tests=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -61,6 +63,7 @@ while [ $# -gt 0 ]; do
 	--el2stub) force_el2stub=1 ;;
 	--append) force_append=$2; shift ;;
 	--plugin) plugin=$2; shift ;;
+	--scale) scale=$2; shift ;;
 	--timeout) default_timeout=$2; shift ;;
 	--deadline) deadline=$2; shift ;;
 	--command) command=$2; shift ;;
@@ -70,6 +73,14 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
+
+# One that looks for faults takes its time, even for a fraction of the work.
+slow=1
+if is_built_kernel "$kernel"; then
+	slow=4
+	scale=${scale:-50}
+fi
+deadline=${deadline:-$((1500 * slow))}
 
 test_dir=$src/selftests/hvisor_vnet
 if [ ${#tests[@]} -eq 0 ] && [ -z "$command" ]; then
@@ -114,6 +125,7 @@ read_wishes()
 		*) die "$name: unknown word '$word' in its rig: line" ;;
 		esac
 	done
+	timeout[$name]=$((timeout[$name] * slow))
 }
 
 force_wishes()
@@ -242,6 +254,7 @@ make_command_line()
 	RIG_SMP=$smp_now
 	RIG_ICOUNT=$icount_now
 	RIG_NODE=$node_now
+	RIG_SCALE=${scale:-1}
 	RAW_BASE=$raw_base
 	RAW_SIZE=$RAW_SIZE
 	EOF

@@ -24,6 +24,9 @@ wanted()
 	perl: runs checkpatch and kernel-doc
 	patch: applies the mutants
 	spin: searches the models
+	bc: computes constants of the kernels that are built here
+	bison: builds their configuration tool
+	flex: builds that, too
 	sparse: checks address spaces and endianness
 	shellcheck: checks the scripts
 	cpio: packs the initramfs
