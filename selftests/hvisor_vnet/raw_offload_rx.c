@@ -354,7 +354,8 @@ static bool test_kick_in_vain(void)
 		rg_notify(&d->vq[RG_RX]);
 		/* Time for the stack to do the wrong thing. */
 		if (!ktap_expect(ktap_wait_for(RG_LONG,
-				rg_counter(d, "rx_kicks") > kicks)))
+					       rg_counter(d, "rx_kicks") >
+					       kicks)))
 			return false;
 		usleep(1000);
 		add_one();
