@@ -70,23 +70,25 @@ static inline bool hvnet_overlap(u64 a, u64 a_len, u64 b, u64 b_len)
 static inline void *hvnet_memory_at(const struct hvnet_memory *mem, u64 ipa,
 				    u64 len)
 {
-	unsigned int lo = 0, hi = mem->n;
+	const struct hvnet_range *first = mem->range;
+	unsigned int n = mem->n;
 
-	while (lo < hi) {
-		unsigned int mid = (lo + hi) / 2;
-		const struct hvnet_range *r = &mem->range[mid];
+	while (n) {
+		const struct hvnet_range *r = first + n / 2;
+		/* Too large for any size if @ipa lies before. */
+		u64 offset = ipa - r->ipa;
 
-		if (ipa < r->ipa) {
-			hi = mid;
-		} else if (ipa - r->ipa >= r->size) {
-			lo = mid + 1;
-		} else {
-			u64 offset = ipa - r->ipa;
-
+		if (offset < r->size) {
 			/* Never ipa + len, which a guest can make wrap. */
 			if (len > r->size - offset)
 				return NULL;
 			return (char *)r->va + offset;
+		}
+		if (ipa < r->ipa) {
+			n /= 2;
+		} else {
+			first = r + 1;
+			n -= n / 2 + 1;
 		}
 	}
 	return NULL;

@@ -167,17 +167,21 @@ void hvnet_ring_stop(struct hvnet_ring *ring)
  * One copy, then the guest may do what it likes.  An indirect table need not be
  * aligned, hence no READ_ONCE() of the members.
  */
-static void copy_desc(struct vring_desc *to, const struct vring_desc *table,
-		      u32 i)
+static __always_inline struct vring_desc
+copy_desc(const struct vring_desc *table, u32 i)
 {
-	memcpy(to, (const char *)table + sizeof(*to) * (u64)i, sizeof(*to));
+	struct vring_desc desc;
+
+	memcpy(&desc, (const char *)table + sizeof(desc) * (u64)i, sizeof(desc));
 	/* The compiler must not go back to the table for what it needs later. */
 	barrier();
+	return desc;
 }
 
 /* A buffer of a chain: check it, append it. */
-static int add_piece(struct hvnet_ring *ring, struct hvnet_chain *chain,
-		     const struct vring_desc *desc, bool writable)
+static __always_inline int
+add_piece(struct hvnet_ring *ring, struct hvnet_chain *chain,
+	  const struct vring_desc *desc, bool writable)
 {
 	const u32 len = le32(desc->len);
 	struct hvnet_sg *sg;
@@ -226,29 +230,28 @@ indirect_table(struct hvnet_ring *ring, const struct vring_desc *desc, u32 *size
 	return table;
 }
 
+static int taken(struct hvnet_ring *ring)
+{
+	ring->last_avail++;
+	return 1;
+}
+
 /*
- * Follow a chain: any number of direct descriptors, of which the last may refer
- * to an indirect table, where the chain goes on (2.7.5.3).  No chain may be
- * longer than the queue; counting for each table, as empty descriptors leave no
- * piece behind, stops loops through either.
+ * Take a chain, from its first descriptor on: any number of direct descriptors,
+ * of which the last may refer to an indirect table, where the chain goes on
+ * (2.7.5.3).  No chain may be longer than the queue; counting for each table, as
+ * empty descriptors leave no piece behind, stops loops through either.
  */
-static int walk(struct hvnet_ring *ring, struct hvnet_chain *chain)
+static noinline int walk(struct hvnet_ring *ring, struct hvnet_chain *chain,
+			 struct vring_desc desc)
 {
 	const struct vring_desc *table = ring->desc;
 	u32 size = ring->num;
-	u32 i = chain->head;
-	u32 seen = 0;
+	u32 seen = 1;
+	u32 i;
 
 	for (;;) {
-		struct vring_desc desc;
-		u16 flags;
-
-		if (i >= size)
-			return broken(ring, HVNET_RING_BAD_NEXT);
-		if (seen++ >= ring->num)
-			return broken(ring, HVNET_RING_LOOP);
-		copy_desc(&desc, table, i);
-		flags = le16(desc.flags);
+		const u16 flags = le16(desc.flags);
 
 		if (flags & VRING_DESC_F_INDIRECT) {
 			if (table != ring->desc)
@@ -258,15 +261,72 @@ static int walk(struct hvnet_ring *ring, struct hvnet_chain *chain)
 				return -EPROTO;
 			i = 0;
 			seen = 0;
-			continue;
+		} else {
+			if (add_piece(ring, chain, &desc,
+				      flags & VRING_DESC_F_WRITE))
+				return -EPROTO;
+			if (!(flags & VRING_DESC_F_NEXT))
+				return taken(ring);
+			i = le16(desc.next);
 		}
 
-		if (add_piece(ring, chain, &desc, flags & VRING_DESC_F_WRITE))
-			return -EPROTO;
-		if (!(flags & VRING_DESC_F_NEXT))
-			return 0;
-		i = le16(desc.next);
+		if (i >= size)
+			return broken(ring, HVNET_RING_BAD_NEXT);
+		if (seen++ >= ring->num)
+			return broken(ring, HVNET_RING_LOOP);
+		desc = copy_desc(table, i);
 	}
+}
+
+/* Take the chain that begins at @head, which is inside the table. */
+static int read_chain(struct hvnet_ring *ring, struct hvnet_chain *chain,
+		      u16 head)
+{
+	const struct vring_desc desc = copy_desc(ring->desc, head);
+	const u16 flags = le16(desc.flags);
+
+	chain->head = head;
+	chain->n_out = 0;
+	chain->n_in = 0;
+	chain->out_len = 0;
+	chain->in_len = 0;
+	/* Most are one buffer. Following one more would cost as much again. */
+	if (!(flags & (VRING_DESC_F_INDIRECT | VRING_DESC_F_NEXT)))
+		return add_piece(ring, chain, &desc,
+				 flags & VRING_DESC_F_WRITE) ?: taken(ring);
+	return walk(ring, chain, desc);
+}
+
+/*
+ * How far has the driver come?  One look is good for all chains up to there.
+ * Returns 1 if there are any, 0 or -EPROTO.
+ */
+static int look(struct hvnet_ring *ring)
+{
+	const u16 held = ring->last_avail - ring->used_published;
+	u16 ahead;
+
+	if (!ring->num)
+		return 0;
+	ahead = avail_idx(ring) - ring->last_avail;
+	if (!ahead)
+		return 0;
+	/*
+	 * What the driver has not seen given back it cannot make available
+	 * again.  So a caller that goes on until there is nothing left comes to
+	 * an end, whatever the driver does meanwhile.
+	 */
+	if (ahead > ring->num - held)
+		return broken(ring, HVNET_RING_AVAIL_JUMP);
+
+	/*
+	 * The index before what it covers: entry, descriptors, buffers.
+	 * Pairs with virtio_wmb() before the store of avail->idx in
+	 * virtqueue_add_split().
+	 */
+	virt_rmb();
+	ring->avail_seen = ring->last_avail + ahead;
+	return 1;
 }
 
 /**
@@ -286,46 +346,21 @@ static int walk(struct hvnet_ring *ring, struct hvnet_chain *chain)
 int hvnet_ring_fetch(struct hvnet_ring *ring, struct hvnet_chain *chain)
 {
 	const u16 slot = ring->last_avail & (ring->num - 1);
-	const u16 held = ring->last_avail - ring->used_published;
-	u16 ahead;
+	u16 head;
 	int err;
 
 	if (ring->fault)
 		return -EPROTO;
-	if (!ring->num)
-		return 0;
+	if (ring->avail_seen == ring->last_avail) {
+		err = look(ring);
+		if (err <= 0)
+			return err;
+	}
 
-	ahead = avail_idx(ring) - ring->last_avail;
-	if (!ahead)
-		return 0;
-	/*
-	 * What the driver has not seen given back it cannot make available
-	 * again.  So a caller that goes on until there is nothing left comes to
-	 * an end, whatever the driver does meanwhile.
-	 */
-	if (ahead > ring->num - held)
-		return broken(ring, HVNET_RING_AVAIL_JUMP);
-
-	/*
-	 * The index before what it covers: entry, descriptors, buffers.
-	 * Pairs with virtio_wmb() before the store of avail->idx in
-	 * virtqueue_add_split().
-	 */
-	virt_rmb();
-
-	chain->head = le16(READ_ONCE(ring->avail->ring[slot]));
-	if (chain->head >= ring->num)
+	head = le16(READ_ONCE(ring->avail->ring[slot]));
+	if (head >= ring->num)
 		return broken(ring, HVNET_RING_BAD_HEAD);
-	chain->n_out = 0;
-	chain->n_in = 0;
-	chain->out_len = 0;
-	chain->in_len = 0;
-
-	err = walk(ring, chain);
-	if (err)
-		return err;
-	ring->last_avail++;
-	return 1;
+	return read_chain(ring, chain, head);
 }
 
 /**
@@ -354,26 +389,6 @@ void hvnet_ring_unfetch(struct hvnet_ring *ring, u16 n)
 bool hvnet_ring_more(struct hvnet_ring *ring, u16 beyond)
 {
 	return ring->num && !ring->fault && avail_idx(ring) != beyond;
-}
-
-/**
- * hvnet_ring_used - give a chain back
- * @ring: the ring
- * @head: its head, as fetched
- * @len: bytes written into its writable buffers, from the first on
- *
- * The driver sees it after hvnet_ring_publish(), so that many cost one barrier.
- *
- * Context: any; serialised by the caller.
- */
-void hvnet_ring_used(struct hvnet_ring *ring, u16 head, u32 len)
-{
-	struct vring_used_elem *elem;
-
-	elem = &ring->used->ring[ring->used_idx & (ring->num - 1)];
-	elem->id = __cpu_to_virtio32(true, head);
-	elem->len = __cpu_to_virtio32(true, len);
-	ring->used_idx++;
 }
 
 /**

@@ -8,6 +8,7 @@
 #define HVNET_RING_H
 
 #include <linux/types.h>
+#include <linux/virtio_byteorder.h>
 #include <linux/virtio_ring.h>
 
 struct hvnet_memory;
@@ -66,6 +67,7 @@ struct hvnet_chain {
  * @indirect: VIRTIO_F_INDIRECT_DESC was negotiated
  * @notify_on: the guest has been told to kick
  * @last_avail: next available entry to take (free running)
+ * @avail_seen: avail->idx at the last look; no more is taken without another
  * @used_idx: used entries written (free running)
  * @used_published: used->idx as the guest sees it
  * @fault: why the ring is broken; nothing is taken from a broken ring
@@ -80,6 +82,7 @@ struct hvnet_ring {
 	bool indirect;
 	bool notify_on;
 	u16 last_avail;
+	u16 avail_seen;
 	u16 used_idx;
 	u16 used_published;
 	enum hvnet_ring_fault fault;
@@ -99,6 +102,26 @@ struct hvnet_ring_setup {
 	u64 used;
 };
 
+/**
+ * hvnet_ring_used - give a chain back
+ * @ring: the ring
+ * @head: its head, as fetched
+ * @len: bytes written into its writable buffers, from the first on
+ *
+ * The driver sees it after hvnet_ring_publish(), so that many cost one barrier.
+ *
+ * Context: any; serialised by the caller.
+ */
+static inline void hvnet_ring_used(struct hvnet_ring *ring, u16 head, u32 len)
+{
+	struct vring_used_elem *elem;
+
+	elem = &ring->used->ring[ring->used_idx & (ring->num - 1)];
+	elem->id = __cpu_to_virtio32(true, head);
+	elem->len = __cpu_to_virtio32(true, len);
+	ring->used_idx++;
+}
+
 int hvnet_ring_start(struct hvnet_ring *ring, const struct hvnet_memory *mem,
 		     const struct hvnet_ring_setup *setup, bool event_idx,
 		     bool indirect);
@@ -106,7 +129,6 @@ void hvnet_ring_stop(struct hvnet_ring *ring);
 int hvnet_ring_fetch(struct hvnet_ring *ring, struct hvnet_chain *chain);
 void hvnet_ring_unfetch(struct hvnet_ring *ring, u16 n);
 bool hvnet_ring_more(struct hvnet_ring *ring, u16 beyond);
-void hvnet_ring_used(struct hvnet_ring *ring, u16 head, u32 len);
 void hvnet_ring_rewind(struct hvnet_ring *ring, u16 n);
 bool hvnet_ring_publish(struct hvnet_ring *ring);
 bool hvnet_ring_wants_interrupt(const struct hvnet_ring *ring);

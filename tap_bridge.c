@@ -514,17 +514,35 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
  * struct hvnet_rx - a frame on its way into receive buffers
  * @pair: the queue
  * @sg: the piece of the chain that is being filled
- * @at: bytes filled of this piece
- * @filled: bytes filled of the chain
+ * @to: where in it the next byte goes
+ * @room: for how many bytes there is room in it
+ * @before: bytes in the chain's pieces before it
  * @taken: chains taken from the ring for this frame
  */
 struct hvnet_rx {
 	struct hvnet_pair *pair;
 	const struct hvnet_sg *sg;
-	u32 at;
-	u32 filled;
+	u8 *to;
+	u32 room;
+	u32 before;
 	u16 taken;
 };
+
+static void hvnet_rx_piece(struct hvnet_rx *rx, const struct hvnet_sg *sg)
+{
+	rx->sg = sg;
+	rx->to = sg->addr;
+	rx->room = sg->len;
+}
+
+/* Give the chain back, as far as it is filled. */
+static __always_inline void hvnet_rx_used(const struct hvnet_rx *rx)
+{
+	struct hvnet_pair *pair = rx->pair;
+
+	hvnet_ring_used(&pair->rx_ring, pair->rx_chain.head,
+			rx->before + rx->sg->len - rx->room);
+}
 
 /*
  * Take the next usable receive chain, with room for at least @room bytes. One
@@ -532,7 +550,7 @@ struct hvnet_rx {
  *
  * Return: 1, 0 if there is none, or -EPROTO.
  */
-static int hvnet_rx_chain(struct hvnet_rx *rx, u64 room)
+static __always_inline int hvnet_rx_chain(struct hvnet_rx *rx, u64 room)
 {
 	struct hvnet_pair *pair = rx->pair;
 	struct hvnet_chain *chain = &pair->rx_chain;
@@ -548,19 +566,23 @@ static int hvnet_rx_chain(struct hvnet_rx *rx, u64 room)
 		hvnet_drop(pair, HVNET_DROP_RX_BUFFER);
 		hvnet_ring_used(&pair->rx_ring, chain->head, 0);
 	}
-	rx->sg = chain->sg;
-	rx->at = 0;
-	rx->filled = 0;
+	hvnet_rx_piece(rx, chain->sg);
+	rx->before = 0;
 	return 1;
 }
 
-/* The chain is full: give it back, go on in the next. */
+/* The piece is full: go on in the next, or in the next chain. */
 static int hvnet_rx_next(struct hvnet_rx *rx)
 {
-	struct hvnet_pair *pair = rx->pair;
+	const struct hvnet_chain *chain = &rx->pair->rx_chain;
 	int got;
 
-	hvnet_ring_used(&pair->rx_ring, pair->rx_chain.head, rx->filled);
+	if (rx->sg + 1 < chain->sg + chain->n_in) {
+		rx->before += rx->sg->len;
+		hvnet_rx_piece(rx, rx->sg + 1);
+		return 0;
+	}
+	hvnet_rx_used(rx);
 	got = hvnet_rx_chain(rx, 1);
 	return got > 0 ? 0 : got ?: -ENOBUFS;
 }
@@ -572,19 +594,15 @@ static int hvnet_rx_put(struct hvnet_rx *rx, const void *from, u32 len)
 	int err;
 
 	while (len) {
-		if (rx->filled == rx->pair->rx_chain.in_len) {
+		if (!rx->room) {
 			err = hvnet_rx_next(rx);
 			if (err)
 				return err;
 		}
-		if (rx->at == rx->sg->len) {
-			rx->sg++;
-			rx->at = 0;
-		}
-		n = min(len, rx->sg->len - rx->at);
-		memcpy((u8 *)rx->sg->addr + rx->at, from, n);
-		rx->at += n;
-		rx->filled += n;
+		n = min(len, rx->room);
+		memcpy(rx->to, from, n);
+		rx->to += n;
+		rx->room -= n;
 		from += n;
 		len -= n;
 	}
@@ -718,7 +736,7 @@ static int hvnet_rx_frame(struct hvnet_pair *pair, const struct sk_buff *skb,
 		hvnet_ring_rewind(ring, rx.taken);
 		return err;
 	}
-	hvnet_ring_used(ring, pair->rx_chain.head, rx.filled);
+	hvnet_rx_used(&rx);
 	if (rx.taken > 1) {
 		*num_buffers[0] = rx.taken & 0xff;
 		*num_buffers[1] = rx.taken >> 8;

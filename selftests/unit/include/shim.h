@@ -39,6 +39,7 @@ typedef __u64 u64;
 #define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
 #define barrier()		__asm__ __volatile__("" ::: "memory")
+#define noinline		__attribute__((__noinline__))
 
 /*
  * What a test has happen on the other CPU exactly at a barrier; NULL for
