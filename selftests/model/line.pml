@@ -69,7 +69,10 @@ inline rest()
 	due = 0
 }
 
-/* hvpage_line_raise(): patience, or the time after an ACK, is over or is not. */
+/*
+ * hvpage_line_raise(): patience, or the time after an ACK, is over or is not.
+ * hvpage_line_raise_late(): nor is the time that the news can wait.
+ */
 inline raise(bits)
 {
 	LOCK;
@@ -119,13 +122,11 @@ end:	do
 		:: due && !isr -> rest()
 		:: due && isr ->
 			if
-			:: !outstanding -> inject()
 			/* hvnet_dev_wants() */
-			:: outstanding && !(isr & CONFIG) &&
-			   !(unseen & VRING) -> rest()
+			:: !(isr & CONFIG) && !(unseen & VRING) -> rest()
 			:: else ->
 				if
-				:: tries == LAST -> rest()
+				:: outstanding && tries == LAST -> rest()
 				:: else -> inject()
 				fi
 			fi

@@ -28,7 +28,8 @@ usage()
 	cat <<-'EOF'
 	usage: run.sh [option...] [mutant...]
 	  --unit, --vm		only mutants of unit tests, of tests in the VM
-	  --part K/N		of those of tests in the VM every Nth, from the Kth on
+	  --part K/N		of those of tests in the VM every Nth, from the Kth on,
+				and none that wants another kernel
 	  --jobs N		so many at a time (one a CPU)
 	  --arch, --kernel	of the VM (arm64, 6.1)
 	  --list		print mutants and their tests, run nothing
@@ -284,6 +285,8 @@ for file in "$here"/*.patch; do
 	if is_unit "$test"; then
 		[ "$which" = vm ] || unit+=("$name")
 	else
+		# Nor is there time in a part to build a kernel.
+		[[ $parts -eq 1 || $(catcher_where "$name") != *:* ]] || continue
 		nth=$((nth % parts + 1))
 		[ "$which" = unit ] || [ $nth -ne "$part" ] || vm+=("$name")
 	fi
