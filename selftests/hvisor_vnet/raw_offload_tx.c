@@ -10,7 +10,7 @@
 #define MSS4		1448
 #define MSS6		1428
 #define MANY		40		/* pieces of a chain */
-#define KEPT		(1 << 20)	/* memory for large frames (pages.h) */
+#define KEPT		0x100000	/* memory for large frames (pages.h) */
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
