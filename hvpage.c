@@ -35,7 +35,7 @@
  * notice. It is what a lost request waits, which is rare; the interrupt of this
  * look is not: one per burst, or one per so much time under load.
  */
-#define HVPAGE_LATE_LOOK_NS	(200 * NSEC_PER_USEC)
+#define HVPAGE_LATE_LOOK_NS	(100 * NSEC_PER_USEC)
 
 /* When to go on after a budget ran out. */
 #define HVPAGE_PAUSE_NS		(10 * NSEC_PER_USEC)

@@ -14,7 +14,7 @@ BYTES=1000003
 # An interrupt swallowed four times in a row (the odds are one in 10 000) comes
 # after 100 + 200 + 400 + 800 us; twice that, for a request and its reply.
 RTT_BOUND_US=4000
-# The late look comes 50 us after the wake-up that was lost. What is answered
+# The late look comes 100 us after the wake-up that was lost. What is answered
 # outside of the wake interrupt is seen only when the emulator turns to the
 # guest's CPU again: mostly some 100 us later, at worst after a tick of 4 ms.
 ACCESS_P999_NS=250000

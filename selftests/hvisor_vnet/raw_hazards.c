@@ -19,14 +19,14 @@
 
 /*
  * Retries come after 100, 200, 400 us and so on: seven losses in a row, of 10 %
- * each, are not met with. A request that woke nobody is found after 50 us; an
+ * each, are not met with. A request that woke nobody is found after 100 us; an
  * access must not take more than that, some interrupts and its own service.
  */
 #define STALL_NS	12800000ull
 #define ACCESS_NS	200000ull
 
 /*
- * Only a wake that W1 lost has to wait for the look after 50 us; one that W2
+ * Only a wake that W1 lost has to wait for the look after 100 us; one that W2
  * lost is found at the end of the interrupt.
  */
 #define LATE_NS		45000ull

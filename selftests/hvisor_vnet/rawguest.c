@@ -11,7 +11,9 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <poll.h>
@@ -419,6 +421,24 @@ static void rg_set_qdisc(const char *name)
 	rg_shell(command);
 }
 
+/*
+ * Each interrupt that is asked for comes, and at once: told late, a guest that
+ * has looked meanwhile is not told at all.
+ */
+static void rg_set_coalesce(const struct rg_dev *d)
+{
+	struct ethtool_coalesce c = { .cmd = ETHTOOL_GCOALESCE };
+	struct ifreq ifr = { .ifr_data = (void *)&c };
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", d->name);
+	if (ioctl(d->sock, SIOCETHTOOL, &ifr))
+		rg_die("ethtool -c %s: %s", d->name, strerror(errno));
+	c.cmd = ETHTOOL_SCOALESCE;
+	c.rx_coalesce_usecs = 0;
+	if (ioctl(d->sock, SIOCETHTOOL, &ifr))
+		rg_die("ethtool -C %s: %s", d->name, strerror(errno));
+}
+
 /**
  * rg_dev_add_in - give a zone a device, in a region that exists
  * @d: the device
@@ -447,6 +467,7 @@ void rg_dev_add_in(struct rg_dev *d, struct rg_zone *z, int fd, u64 addr,
 		rg_die("eventfd: %s", strerror(errno));
 	rg_irq_connect(d, 0);
 	d->sock = rg_socket(name);
+	rg_set_coalesce(d);
 	rg_set_qdisc(name);
 	rg_set_flags(d, true);
 }
