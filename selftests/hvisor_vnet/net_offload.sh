@@ -16,15 +16,6 @@
 BYTES=$(scaled 1000003)
 HOST=10.77.0.3
 
-bits()
-{
-	bits_sum=0
-	for bits_each; do
-		bits_sum=$((bits_sum | 1 << bits_each))
-	done
-	echo $bits_sum
-}
-
 host_up()
 {
 	ip netns add host

@@ -36,16 +36,6 @@ bit()
 	echo $((1 << $1))
 }
 
-# bits N...: the features of these numbers
-bits()
-{
-	bits_sum=0
-	for bits_each; do
-		bits_sum=$((bits_sum | 1 << bits_each))
-	done
-	echo $bits_sum
-}
-
 MTU=$(bit 3) MAC=$(bit 5) MRG_RXBUF=$(bit 15) STATUS=$(bit 16)
 OFFLOADS=$(bits 0 1 2 7 8 9 11 12 13 54 55 56) CONTROL=$(bits 2 17 18 19 23)
 INDIRECT=$(bit 28) EVENT_IDX=$(bit 29) VERSION_1=$(bit 32)

@@ -15,6 +15,16 @@ NET_IRQ=75
 NET_ROOT=10.77.0.1
 NET_GUEST=10.77.0.2
 
+# bits N...: the features of these numbers
+bits()
+{
+	bits_sum=0
+	for bits_each; do
+		bits_sum=$((bits_sum | 1 << bits_each))
+	done
+	echo $bits_sum
+}
+
 # br_up: the root side's bridge, with its addresses
 br_up()
 {

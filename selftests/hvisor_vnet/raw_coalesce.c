@@ -49,12 +49,7 @@ static bool end(void)
 
 static void send_frame(u32 seq)
 {
-	u8 *at = buf + seq % 8 * BUFFER;
-	struct rg_piece piece = RG_OUT(at, d->hdr_len + LEN);
-
-	memset(at, 0, d->hdr_len);
-	rg_frame(at + d->hdr_len, LEN, seq);
-	rg_add(&d->vq[RG_TX], &piece, 1);
+	rg_tx_add(d, buf + seq % 8 * BUFFER, LEN, seq);
 	rg_kick(&d->vq[RG_TX]);
 }
 

@@ -375,16 +375,22 @@ static bool test_many(void)
 	return ok && ktap_expect(rg_works(d));
 }
 
-/* Queued before DRIVER_OK, and never kicked for. */
-static bool test_before_driver_ok(void)
+/* All queues are ready, the driver not yet. */
+static void prepare(u64 features)
 {
 	zone.used = 0;
-	rg_negotiate(d, RG_ALL);
+	rg_negotiate(d, features);
 	rg_queue_setup(d, RG_RX, RG_NUM);
 	rg_queue_setup(d, RG_TX, RG_NUM);
 	rg_queue_setup(d, RG_CTRL, RG_NUM);
 	buffers = rg_alloc(&zone, RG_NUM * BUFFER, 4096);
 	requests = rg_alloc(&zone, 64, 64);
+}
+
+/* Queued before DRIVER_OK, and never kicked for. */
+static bool test_before_driver_ok(void)
+{
+	prepare(RG_ALL);
 	ask(0, (u8[]){ 0, 0, 0 }, 3);
 	rg_publish(&d->vq[RG_CTRL]);
 	rg_driver_ok(d);
@@ -398,13 +404,7 @@ static bool test_not_negotiated(void)
 {
 	start(RG_FEATURES);
 	rg_set(d, VIRTIO_MMIO_STATUS, 0);
-	zone.used = 0;
-	rg_negotiate(d, RG_FEATURES);
-	rg_queue_setup(d, RG_RX, RG_NUM);
-	rg_queue_setup(d, RG_TX, RG_NUM);
-	rg_queue_setup(d, RG_CTRL, RG_NUM);
-	buffers = rg_alloc(&zone, RG_NUM * BUFFER, 4096);
-	requests = rg_alloc(&zone, 64, 64);
+	prepare(RG_FEATURES);
 	rg_driver_ok(d);
 	rg_link_wait(d, true);
 	ask(0, (u8[]){ 0, 0, 0 }, 3);

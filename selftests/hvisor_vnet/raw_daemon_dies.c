@@ -97,7 +97,7 @@ static void *asks(void *arg)
 	struct vcpu *v = arg;
 	u64 value;
 
-	td_pin(v->cpu);
+	rg_pin(v->cpu);
 	while (!stopping()) {
 		value = ask(v, TD_MAGIC, 4, false, 0);
 		if (value == TD_MAGIC_VALUE)
@@ -116,7 +116,7 @@ static void *asks_ours(void *unused)
 {
 	struct hvsim_raw_access a;
 
-	td_pin(3);
+	rg_pin(3);
 	while (!stopping()) {
 		a = rg_access(d, d->addr + VIRTIO_MMIO_MAGIC_VALUE, 4, false,
 			      0);

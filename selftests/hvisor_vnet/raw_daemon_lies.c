@@ -328,7 +328,7 @@ static void *notifies(void *arg)
 {
 	struct td_thing *nobody = arg;
 
-	td_pin(3);
+	rg_pin(3);
 	while (!__atomic_load_n(&tired, __ATOMIC_RELAXED)) {
 		td_write(nobody, TD_NOTIFY, 1);
 		td_relax();
@@ -348,7 +348,7 @@ static bool test_answers_notifies(void)
 	tired = false;
 	if (pthread_create(&thread, NULL, notifies, &nobody))
 		rg_die("no thread");
-	td_pin(2);
+	rg_pin(2);
 	for (i = 0; ok && i < 600; i++)
 		ok &= ktap_expect_eq(td_read(&thing, TD_MAGIC), TD_MAGIC_VALUE);
 	__atomic_store_n(&tired, true, __ATOMIC_RELAXED);
@@ -397,7 +397,7 @@ static void *asks(void *cpu)
 {
 	struct hvsim_raw_access a;
 
-	td_pin((intptr_t)cpu);
+	rg_pin((intptr_t)cpu);
 	while (!__atomic_load_n(&tired, __ATOMIC_RELAXED)) {
 		a = td_access(&thing, TD_MAGIC, 4, false, 0);
 		if (a.latency_ns < 1000000000ull)
@@ -535,7 +535,7 @@ static void *continues(void *arg)
 {
 	pid_t *pid = arg;
 
-	td_pin(2);
+	rg_pin(2);
 	usleep(200000);
 	kill(*pid, SIGCONT);
 	return NULL;
@@ -693,7 +693,7 @@ static void __attribute__((__noreturn__)) adopt(int socket)
 	struct td_daemon m = { .plan = &honest, .shared = td_shared };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	td_pin(1);
+	rg_pin(1);
 	m.node = receive_file(socket);
 	m.event = eventfd(0, EFD_NONBLOCK);
 	m.page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m.node,
@@ -736,7 +736,7 @@ static void *serves(void *arg)
 {
 	struct td_daemon *m = arg;
 
-	td_pin(1);
+	rg_pin(1);
 	while (td_told(DO) != LIE_MORE) {
 		td_drain(m);
 		td_relax();

@@ -120,7 +120,7 @@ static void *run(void *arg)
 {
 	struct vcpu *v = arg;
 
-	td_pin(v->cpu);
+	rg_pin(v->cpu);
 	while (v->left) {
 		/* Only the zone that has our device may touch it. */
 		if (v->thing.dev.zone == d->zone && !roll(v, OURS))

@@ -66,13 +66,8 @@ static bool at_once(struct rg_dev *const *d, unsigned int n)
 
 	for (round = 0; round < ROUNDS; round++) {
 		for (i = 0; i < n; i++) {
-			struct rg_piece piece;
-
 			buf = rg_alloc(d[i]->zone, 128, 8);
-			piece = RG_OUT(buf, d[i]->hdr_len + 60);
-			memset(buf, 0, d[i]->hdr_len);
-			rg_frame(buf + d[i]->hdr_len, 60, round * 16 + i);
-			rg_add(&d[i]->vq[RG_TX], &piece, 1);
+			rg_tx_add(d[i], buf, 60, round * 16 + i);
 			rg_kick(&d[i]->vq[RG_TX]);
 			d[i]->zone->used = buf - d[i]->zone->ram + 128;
 		}

@@ -23,12 +23,8 @@ static void settle(void)
 
 static int add_frame(u8 *buf, u32 seq)
 {
-	struct rg_piece piece = RG_OUT(buf, d->hdr_len + 60);
-	int head;
+	int head = rg_tx_add(d, buf, 60, seq);
 
-	memset(buf, 0, d->hdr_len);
-	rg_frame(buf + d->hdr_len, 60, seq);
-	head = rg_add(&d->vq[RG_TX], &piece, 1);
 	rg_kick(&d->vq[RG_TX]);
 	return head;
 }

@@ -35,11 +35,7 @@ static void start(u32 irq_flags)
 
 static void send_frame(u32 seq)
 {
-	struct rg_piece piece = RG_OUT(buf, d->hdr_len + 60);
-
-	memset(buf, 0, d->hdr_len);
-	rg_frame(buf + d->hdr_len, 60, seq);
-	rg_add(&d->vq[RG_TX], &piece, 1);
+	rg_tx_add(d, buf, 60, seq);
 	rg_kick(&d->vq[RG_TX]);
 }
 

@@ -25,12 +25,7 @@ static void start(u64 features)
 
 static void add_tx(u32 seq)
 {
-	u8 *buf = buffers + seq % RG_NUM * BUFFER;
-	struct rg_piece piece = RG_OUT(buf, d->hdr_len + 60);
-
-	memset(buf, 0, d->hdr_len);
-	rg_frame(buf + d->hdr_len, 60, seq);
-	if (rg_add(&d->vq[RG_TX], &piece, 1) < 0)
+	if (rg_tx_add(d, buffers + seq % RG_NUM * BUFFER, 60, seq) < 0)
 		rg_die("no descriptor is left");
 }
 

@@ -8,11 +8,9 @@
  *
  * rig: smp=3 icount timeout=60
  */
-#define _GNU_SOURCE
 #include "rawguest.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #define ZONE_FILE	"/sys/bus/hvisor_vnet/devices/zone1/quiesce"
 #define FRAMES		4
@@ -52,9 +50,7 @@ static bool queue_frame(u32 seq)
 	u8 *buf = rg_alloc(&zone, d->hdr_len + FRAME_LEN, 8);
 	u16 old = q->published;
 
-	memset(buf, 0, d->hdr_len);
-	rg_frame(buf + d->hdr_len, FRAME_LEN, seq);
-	rg_add(q, &RG_OUT(buf, d->hdr_len + FRAME_LEN), 1);
+	rg_tx_add(d, buf, FRAME_LEN, seq);
 	rg_publish(q);
 	return rg_kick_needed(q, old);
 }
@@ -221,21 +217,12 @@ struct vcpu {
 	bool ack;
 };
 
-static void pin(int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
-}
-
 static void *vcpu_fn(void *arg)
 {
 	const struct vcpu *v = arg;
 	u64 end = ktap_now_ns() + v->for_ns;
 
-	pin(1);
+	rg_pin(1);
 	while (ktap_now_ns() < end) {
 		if (!v->ack)
 			rg_get(d, VIRTIO_MMIO_MAGIC_VALUE);
@@ -346,7 +333,7 @@ static bool writer_stop, remover_done;
 static void *writer(void *unused)
 {
 	(void)unused;
-	pin(1);
+	rg_pin(1);
 	while (!__atomic_load_n(&writer_stop, __ATOMIC_RELAXED))
 		rg_write("/sys/bus/hvisor_vnet/devices/zone3/quiesce", "0\n");
 	return NULL;
@@ -357,7 +344,7 @@ static void *remover(void *unused)
 	unsigned int i;
 
 	(void)unused;
-	pin(2);
+	rg_pin(2);
 	for (i = 0; i < CYCLES; i++)
 		if (rg_bus("new_zone", "id=3 ram=%#llx,0x40000000,0x10000\n",
 			   (unsigned long long)other.pa + other.size) ||

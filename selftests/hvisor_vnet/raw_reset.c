@@ -7,11 +7,9 @@
  * After each answer all of the guest's RAM is filled with a pattern, root sends
  * a while, and the pattern must be whole.
  */
-#define _GNU_SOURCE
 #include "rawguest.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #define CYCLES		100
 #define ZONE_SIZE	0x20000
@@ -29,12 +27,9 @@ static bool done;
 static void *root(void *unused)
 {
 	u8 frame[RG_FRAME_MAX];
-	cpu_set_t cpus;
 
 	(void)unused;
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
+	rg_pin(0);
 	while (!__atomic_load_n(&done, __ATOMIC_RELAXED)) {
 		rg_frame(frame, sizeof(frame), sent);
 		if (!rg_root_send(d, frame, sizeof(frame)))

@@ -4,12 +4,10 @@
  * buffer or several, and nothing is written beyond what the used entry says.
  * When the guest has no buffers, frames wait and none is lost.
  */
-#define _GNU_SOURCE
 #include "rawguest.h"
 
 #include <linux/if_packet.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/socket.h>
 
 #define BUFFER		2048
@@ -406,12 +404,9 @@ static void *watch(void *unused)
 {
 	const struct rg_vq *q = &d->vq[RG_RX];
 	u16 seen = rg_used_idx(q);
-	cpu_set_t cpus;
 
 	(void)unused;
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
+	rg_pin(0);
 	steps = 0;
 	__atomic_store_n(&watching, true, __ATOMIC_RELEASE);
 	while (__atomic_load_n(&watching, __ATOMIC_RELAXED)) {

@@ -163,7 +163,6 @@ static bool test_beside(void)
 static bool test_quiesce(void)
 {
 	u8 *buf = rg_alloc(&zone, 128, 8), got[2048];
-	struct rg_piece out = RG_OUT(buf, d->hdr_len + 60);
 	struct vring_used_elem elem;
 	unsigned int i;
 	bool ok;
@@ -172,9 +171,7 @@ static bool test_quiesce(void)
 	ok = ktap_expect_eq(rg_write(QUIESCE, "x\n"), -EINVAL);
 	ok &= ktap_expect_eq(rg_write(QUIESCE, "1\n"), 0);
 	/* The guest is asked not to kick. */
-	memset(buf, 0, d->hdr_len);
-	rg_frame(buf + d->hdr_len, 60, 1);
-	rg_add(&d->vq[RG_TX], &out, 1);
+	rg_tx_add(d, buf, 60, 1);
 	ok &= ktap_expect(!rg_kick(&d->vq[RG_TX]));
 	ok &= ram_rests();
 	ok &= ktap_expect_eq(rg_root_recv(d, got, sizeof(got), 0), -1);
@@ -203,7 +200,7 @@ static bool stop;
 
 static void *storm(void *unused)
 {
-	td_pin(1);
+	rg_pin(1);
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
 		rg_get(d, VIRTIO_MMIO_STATUS);
 	return unused;
@@ -359,7 +356,7 @@ static u64 looked;
 
 static void *look_later(void *arg)
 {
-	td_pin(2);
+	rg_pin(2);
 	/* Later than a silent zone is shut down, sooner than a dead one. */
 	usleep(200000);
 	__atomic_store_n(&looked, 1, __ATOMIC_RELAXED);
@@ -442,7 +439,7 @@ static void *end_late(void *unused)
 {
 	const struct sched_param first = { .sched_priority = 1 };
 
-	td_pin(1);
+	rg_pin(1);
 	if (sched_setscheduler(0, SCHED_FIFO, &first))
 		return "no real time";
 	__atomic_store_n(&will_end, true, __ATOMIC_RELEASE);
@@ -461,12 +458,12 @@ static bool test_ended_late(void)
 	irq_reconnect(HVSIM_IRQ_MANUAL_EOI);
 	ok = interrupts_once(1);
 	thread = begin(end_late, NULL);
-	td_pin(1);
+	rg_pin(1);
 	ok &= ktap_expect(ktap_wait_for(RG_LONG,
 					__atomic_load_n(&will_end,
 							__ATOMIC_ACQUIRE)));
 	ok &= ktap_expect_eq(call(TOOL_ZONE_SHUTDOWN, zone.id), 0);
-	td_pin(2);
+	rg_pin(2);
 	ok &= ktap_expect(!end(thread)) & ktap_expect(ended);
 	revive();
 	ok &= interrupts_once(2);
@@ -527,7 +524,7 @@ static void *inject(void *unused)
 {
 	struct td_daemon m = { .shared = td_shared };
 
-	td_pin(1);
+	rg_pin(1);
 	if (td_open(&m))
 		return "no daemon";
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
@@ -548,12 +545,9 @@ static const char *interrupt_of_frame(u32 seq)
 {
 	struct vring_used_elem elem;
 	u8 *buf = rg_alloc(other_dev.zone, 128, 8);
-	struct rg_piece piece = RG_OUT(buf, other_dev.hdr_len + 60);
 	const char *complaint = NULL;
 
-	memset(buf, 0, other_dev.hdr_len);
-	rg_frame(buf + other_dev.hdr_len, 60, seq);
-	rg_add(&other_dev.vq[RG_TX], &piece, 1);
+	rg_tx_add(&other_dev, buf, 60, seq);
 	rg_kick(&other_dev.vq[RG_TX]);
 	if (!rg_irqs(&other_dev, RG_LONG))
 		complaint = "an interrupt was lost";
@@ -569,7 +563,7 @@ static void *interrupts(void *unused)
 	const char *complaint;
 	u32 seq = 0;
 
-	td_pin(2);
+	rg_pin(2);
 	rg_irq_on(&other_dev.vq[RG_TX]);
 	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
 		complaint = interrupt_of_frame(seq++);
@@ -589,10 +583,10 @@ static bool test_held(void *(*fn)(void *))
 
 	usleep(50000);
 	for (i = 0; i < 5; i++) {
-		td_pin(0);
+		rg_pin(0);
 		ok &= ktap_expect_eq(call(TOOL_ZONE_SHUTDOWN, zone.id), 0);
 		ok &= ktap_expect(last_call().cpu != 0);
-		td_pin(2);
+		rg_pin(2);
 		revive();
 	}
 	complaint = end(thread);

@@ -215,14 +215,26 @@ static unsigned int rg_last_cpu(void)
 }
 
 /**
+ * rg_pin - have this thread run on one CPU
+ * @cpu: the CPU
+ */
+void rg_pin(unsigned int cpu)
+{
+	cpu_set_t cpus;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		rg_die("no CPU %u: %s", cpu, strerror(errno));
+}
+
+/**
  * rg_setup - before everything else
  *
  * Loads the modules, and has the guest run on the last CPU; root's is 0.
  */
 void rg_setup(void)
 {
-	cpu_set_t cpus;
-
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (access("/etc/rig.env", R_OK))
 		ktap_skip_all("this runs in the VM only");
@@ -230,10 +242,7 @@ void rg_setup(void)
 		rg_die("the modules do not load");
 	/* Nothing but the tests' frames shall reach the guest. */
 	rg_write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1\n");
-	CPU_ZERO(&cpus);
-	CPU_SET(rg_last_cpu(), &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		rg_die("sched_setaffinity: %s", strerror(errno));
+	rg_pin(rg_last_cpu());
 }
 
 /**
@@ -1193,6 +1202,24 @@ void rg_root_flush(const struct rg_dev *d)
 }
 
 /**
+ * rg_tx_add - queue a frame, and do not kick
+ * @d: the device
+ * @buf: where in the guest header and frame go
+ * @len: the frame's length
+ * @seq: which
+ *
+ * Return: the chain's head, or what rg_add() says.
+ */
+int rg_tx_add(struct rg_dev *d, u8 *buf, size_t len, u32 seq)
+{
+	struct rg_piece piece = RG_OUT(buf, d->hdr_len + len);
+
+	memset(buf, 0, d->hdr_len);
+	rg_frame(buf + d->hdr_len, len, seq);
+	return rg_add(&d->vq[RG_TX], &piece, 1);
+}
+
+/**
  * rg_tx_one - one frame from the guest to root
  * @d: the device, nothing queued for transmission
  * @len: its length
@@ -1204,15 +1231,12 @@ bool rg_tx_one(struct rg_dev *d, size_t len, u32 seq)
 {
 	size_t mark = d->zone->used;
 	u8 *buf = rg_alloc(d->zone, d->hdr_len + len, 8);
-	struct rg_piece piece = { .at = buf, .len = d->hdr_len + len };
 	struct vring_used_elem elem;
 	u8 got[2048];
 	ssize_t n;
 	int head;
 
-	memset(buf, 0, d->hdr_len);
-	rg_frame(buf + d->hdr_len, len, seq);
-	head = rg_add(&d->vq[RG_TX], &piece, 1);
+	head = rg_tx_add(d, buf, len, seq);
 	rg_kick(&d->vq[RG_TX]);
 	n = rg_root_recv(d, got, sizeof(got), RG_LONG);
 	d->zone->used = mark;
@@ -1252,6 +1276,22 @@ bool rg_rx_one(struct rg_dev *d, size_t len, u32 seq)
 	       ktap_expect_eq(elem.id, (u32)head) &&
 	       ktap_expect_eq(elem.len, d->hdr_len + len) &&
 	       rg_frame_ok(buf + d->hdr_len, len, len, seq);
+}
+
+/**
+ * rg_carries - do many frames cross, in both directions in turn?
+ * @d: the device, its queues empty
+ * @frames: how many; each is a byte longer than the last
+ */
+bool rg_carries(struct rg_dev *d, unsigned int frames)
+{
+	u32 seq;
+
+	for (seq = 0; seq < frames; seq++)
+		if (!rg_tx_one(d, 60 + seq, seq) ||
+		    !rg_rx_one(d, 60 + seq, seq))
+			return false;
+	return true;
 }
 
 /**

@@ -192,6 +192,7 @@ struct rg_piece {
 
 /* Set-up; these end the program when something goes wrong. */
 void rg_setup(void);
+void rg_pin(unsigned int cpu);
 u64 rg_uso(void);
 void rg_shell(const char *command);
 __printf(1, 2) __attribute__((__noreturn__)) void rg_die(const char *fmt, ...);
@@ -267,9 +268,13 @@ bool rg_root_send(const struct rg_dev *d, const void *frame, size_t len);
 ssize_t rg_root_recv(const struct rg_dev *d, void *buf, size_t size, int ms);
 void rg_root_flush(const struct rg_dev *d);
 
+/* A frame in one piece, queued and not kicked for. */
+int rg_tx_add(struct rg_dev *d, u8 *buf, size_t len, u32 seq);
+
 /* Whole frames, each way, one at a time: is all well? */
 bool rg_tx_one(struct rg_dev *d, size_t len, u32 seq);
 bool rg_rx_one(struct rg_dev *d, size_t len, u32 seq);
+bool rg_carries(struct rg_dev *d, unsigned int frames);
 bool rg_works(struct rg_dev *d);
 
 #endif /* HVNET_RAWGUEST_H */

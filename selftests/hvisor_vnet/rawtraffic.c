@@ -109,11 +109,8 @@ static void rt_relax(void)
 static void *rt_run(void *arg)
 {
 	struct rt_traffic *t = arg;
-	cpu_set_t cpus;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(t->cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
+	rg_pin(t->cpu);
 	while (!rt_stops(t) && !t->failed) {
 		rt_offer(t);
 		rt_send_out(t);

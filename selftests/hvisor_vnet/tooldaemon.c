@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -29,20 +28,6 @@ void td_relax(void)
 #else
 	asm volatile("pause");
 #endif
-}
-
-/**
- * td_pin - have this thread run on one CPU
- * @cpu: the CPU
- */
-void td_pin(int cpu)
-{
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
-		rg_die("no CPU %d: %s", cpu, strerror(errno));
 }
 
 /* The daemon's side. */
@@ -256,7 +241,7 @@ td_child(const struct td_plan *plan, int ready)
 	struct td_daemon m = { .plan = plan, .shared = td_shared };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	td_pin(plan->cpu);
+	rg_pin(plan->cpu);
 	if (td_open(&m) || write(ready, "", 1) != 1)
 		_exit(1);
 	close(ready);
