@@ -12,6 +12,8 @@ export HVNET_TOP HVNET_VM HVNET_CACHE
 
 # The kernels that the project knows, and the Debian release that ships each.
 export HVNET_MAIN_KERNEL=6.1
+# The one whose ynl reads our netlink family's specification.
+export HVNET_YNL_KERNEL=6.12
 
 # Those that are built here, of a release's source, to find faults: each has a
 # configuration in configs/.  They are for arm64 only.

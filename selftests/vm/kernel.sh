@@ -14,13 +14,18 @@
 #   kernel.sh kdir    VERSION ARCH   directory to build modules against
 #   kernel.sh boot    VERSION ARCH   directory with vmlinuz, release, lib/modules
 #   kernel.sh user    ARCH           root directory with the guest's programs
-#   kernel.sh library ARCH           root directory with hvnet's JSON library
+#   kernel.sh library ARCH           root directory with hvnet's libraries
 #   kernel.sh scripts                directory with checkpatch.pl and its lists
+#   kernel.sh ynl                    root directory with the kernel's ynl
 set -eu
 . "$(dirname "$0")/common.sh"
 
 # Programs inside the VM; the libraries they need are found by apt and readelf.
 GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-ping"
+
+# What hvnet and tests are linked with, for JSON and for netlink. Of libmnl
+# Debian has no static library.
+LIBRARY_PACKAGES="libjansson-dev libmnl-dev libmnl0"
 
 # Parts of the kernel's module tree worth unpacking: a quarter of it. Each has
 # something in every kernel; a single module may be built in.
@@ -316,9 +321,25 @@ fill_user()
 
 fill_library()
 {
+	local arch=$1 dir=$2 deb package want=
+
+	deb=$(deb_arch "$arch")
 	use_release "$(host_codename)"
-	download "$2" "libjansson-dev:$(deb_arch "$1")"
-	dpkg-deb -x "$2"/debs/*.deb "$2/root"
+	for package in $LIBRARY_PACKAGES; do
+		want+="$package:$deb "
+	done
+	# shellcheck disable=SC2086
+	download "$dir" $want
+	for deb in "$dir"/debs/*.deb; do
+		dpkg-deb -x "$deb" "$dir/root"
+	done
+	echo "$LIBRARY_PACKAGES" >"$dir/packages"
+}
+
+# One that was filled when others were wanted is no use.
+outdated_library()
+{
+	[ "$(cat "$1/packages" 2>/dev/null)" != "$LIBRARY_PACKAGES" ]
 }
 
 # fill_source VERSION DIR
@@ -357,6 +378,14 @@ fill_scripts()
 		'*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch'
 	mv "$1"/scripts/* "$1/"
 	rmdir "$1/scripts"
+}
+
+# The kernel's own program for netlink families, and the schemata of what it
+# reads; older kernels have none.
+fill_ynl()
+{
+	unpack_source "$HVNET_YNL_KERNEL" "$1/root" '*/tools/net/ynl' \
+		'*/Documentation/netlink'
 }
 
 # --- kernels that are built here
@@ -473,6 +502,7 @@ user)
 	;;
 library)
 	dir=$HVNET_CACHE/library-$(kernel_arch "$2")
+	! outdated_library "$dir" || rm -f "$dir/SHA256SUMS"
 	provide "$dir" fill_library "$(kernel_arch "$2")"
 	echo "$dir/root"
 	;;
@@ -481,7 +511,13 @@ scripts)
 	provide "$dir" fill_scripts
 	echo "$dir"
 	;;
+ynl)
+	dir=$HVNET_CACHE/ynl-$HVNET_YNL_KERNEL
+	provide "$dir" fill_ynl
+	echo "$dir/root"
+	;;
 *)
-	die "usage: kernel.sh kdir|boot VERSION ARCH, user|library ARCH, scripts"
+	die "usage: kernel.sh kdir|boot VERSION ARCH, user|library ARCH," \
+		"scripts, ynl"
 	;;
 esac

@@ -19,6 +19,7 @@ wanted()
 	libc6-dev: C library headers for the unit tests
 	pkg-config: finds libraries for hvnet
 	libjansson-dev: the JSON library of hvnet
+	libmnl-dev: the netlink library of hvnet
 	binutils: reads what a program's shared libraries are
 	libelf1: objtool of the kernel packages needs it
 	perl: runs checkpatch and kernel-doc
