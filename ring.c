@@ -240,13 +240,15 @@ static int taken(struct hvnet_ring *ring)
  * Take a chain, from its first descriptor on: any number of direct descriptors,
  * of which the last may refer to an indirect table, where the chain goes on
  * (2.7.5.3).  No chain may be longer than the queue; counting for each table, as
- * empty descriptors leave no piece behind, stops loops through either.
+ * empty descriptors leave no piece behind, stops loops through either.  Where an
+ * indirect table lies tells nothing: the guest may name the ring's own.
  */
 static noinline int walk(struct hvnet_ring *ring, struct hvnet_chain *chain,
 			 struct vring_desc desc)
 {
 	const struct vring_desc *table = ring->desc;
 	u32 size = ring->num;
+	bool nested = false;
 	u32 seen = 1;
 	u32 i;
 
@@ -254,11 +256,12 @@ static noinline int walk(struct hvnet_ring *ring, struct hvnet_chain *chain,
 		const u16 flags = le16(desc.flags);
 
 		if (flags & VRING_DESC_F_INDIRECT) {
-			if (table != ring->desc)
+			if (nested)
 				return broken(ring, HVNET_RING_BAD_INDIRECT);
 			table = indirect_table(ring, &desc, &size);
 			if (!table)
 				return -EPROTO;
+			nested = true;
 			i = 0;
 			seen = 0;
 		} else {

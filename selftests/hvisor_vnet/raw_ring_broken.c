@@ -126,6 +126,11 @@ static void nested(struct rg_vq *q)
 	use_table(q, 16, 0);
 }
 
+static void nested_own(struct rg_vq *q)
+{
+	set_desc(q, 0, rg_gpa(&zone, q->desc), 16, VRING_DESC_F_INDIRECT, 0);
+}
+
 static void table_next_out(struct rg_vq *q)
 {
 	good_table(q, 0, VRING_DESC_F_NEXT, 2);
@@ -256,6 +261,7 @@ static const struct fault {
 	{ "a loop of empty buffers", empty_loop, 0 },
 	{ "a loop in an indirect table", table_loop, 0 },
 	{ "an indirect table in an indirect table", nested, 0 },
+	{ "the ring's table as an indirect table in itself", nested_own, 0 },
 	{ "next behind an indirect table", table_next_out, 0 },
 	{ "an empty indirect table", table_empty, 0 },
 	{ "an indirect table of 17 bytes", table_odd, 0 },

@@ -694,6 +694,12 @@ static void indirect_contents_illegal(void)
 	make_available(0);
 	BREAKS(HVNET_RING_BAD_INDIRECT);
 
+	/* The same, with the ring's own table in that place, for ever. */
+	start(8, false, true);
+	set_desc(desc, 0, DESC, 16, INDIR, 0);
+	make_available(0);
+	BREAKS(HVNET_RING_BAD_INDIRECT);
+
 	/* Outside the table, though inside the queue's size. */
 	start(8, false, true);
 	set_desc(desc, 0, TABLE, 32, INDIR, 0);
