@@ -23,7 +23,9 @@
 #include "offload.h"
 
 /* How long a guest must go unheard before we say that somebody took the page. */
-#define HVNET_TAKEOVER_DELAY	(HZ / 5)
+#define HVNET_TAKEOVER_DELAY	(HZ / 5UL)
+/* How often we look, at least, if such a guest has anything to say. */
+#define HVNET_TAKEOVER_REST	(30UL * HZ)
 
 /* Which zones and devices exist, and the page; nothing in a hot path. */
 DEFINE_MUTEX(hvnet_lock);
@@ -336,33 +338,50 @@ static bool hvnet_dev_wants(struct hvpage_line *line)
 /*
  * An interrupt was never acknowledged. A guest that polls, hangs or died does
  * that; so does one whose requests go to somebody else's page. The latter goes
- * on queueing frames: look again in a moment.
+ * on queueing frames, now or whenever it next has something to say: look until
+ * the page is heard of again.
  */
 static void hvnet_dev_stalled(struct hvpage_line *line)
 {
 	struct hvnet_dev *dev = container_of(line, struct hvnet_dev, line);
 
-	if (!hvnet_nic_unheard(dev->netdev))
-		return;
 	dev->heard = hvpage_counter(line->hp, HVPAGE_REQUESTS);
-	schedule_delayed_work(&dev->takeover, HVNET_TAKEOVER_DELAY);
+	dev->unheard = hvnet_nic_unheard(dev->netdev);
+	dev->look_after = HVNET_TAKEOVER_DELAY;
+	mod_delayed_work(system_wq, &dev->takeover, dev->look_after);
+}
+
+static void hvnet_dev_look_again(struct hvnet_dev *dev, bool unheard)
+{
+	if (unheard)
+		dev->look_after = HVNET_TAKEOVER_DELAY;
+	else
+		dev->look_after = min(2 * dev->look_after,
+				      HVNET_TAKEOVER_REST);
+	dev->unheard = unheard;
+	schedule_delayed_work(&dev->takeover, dev->look_after);
 }
 
 static void hvnet_dev_takeover(struct work_struct *work)
 {
 	struct hvnet_dev *dev = container_of(to_delayed_work(work),
 					     struct hvnet_dev, takeover);
-	struct hvpage *hp = dev->line.hp;
+	bool unheard;
 
 	mutex_lock(&dev->work_lock);
 	/* A device that was given up is not notified, whoever has the page. */
-	if (dev->running && hvnet_dev_live(dev) &&
-	    hvnet_nic_unheard(dev->netdev) &&
-	    hvpage_counter(hp, HVPAGE_REQUESTS) == dev->heard) {
-		WRITE_ONCE(hvnet_taken, true);
-		dev_err_ratelimited(&dev->dev,
-				    "the guest is alive but hvisor no longer passes its requests on: another program (hvisor-tool's daemon?) has given hvisor a page of its own; stop it, then: echo 1 > /sys/bus/hvisor_vnet/reattach\n");
+	if (!dev->running || !hvnet_dev_live(dev) ||
+	    hvpage_counter(dev->line.hp, HVPAGE_REQUESTS) != dev->heard)
+		goto out;
+	unheard = hvnet_nic_unheard(dev->netdev);
+	if (!unheard || !dev->unheard) {
+		hvnet_dev_look_again(dev, unheard);
+		goto out;
 	}
+	WRITE_ONCE(hvnet_taken, true);
+	dev_err_ratelimited(&dev->dev,
+			    "the guest is alive but hvisor no longer passes its requests on: another program (hvisor-tool's daemon?) has given hvisor a page of its own; stop it, then: echo 1 > /sys/bus/hvisor_vnet/reattach\n");
+out:
 	mutex_unlock(&dev->work_lock);
 }
 

@@ -117,7 +117,9 @@ struct hvnet_pending {
  *	a driver begins anew
  * @takeover: looks, some time after an interrupt was never acknowledged, if
  *	the guest is alive while its requests go elsewhere
- * @heard: requests on the page when @takeover was scheduled
+ * @heard: requests on the page when that interrupt was given up
+ * @unheard: it had frames that we had not heard of when last we looked
+ * @look_after: how long before @takeover looks, in jiffies
  * @said: how much was said of what its guest broke: one guest's noise does not
  *	hide another's fault
  */
@@ -141,6 +143,8 @@ struct hvnet_dev {
 	bool parked;
 	struct delayed_work takeover;
 	u64 heard;
+	bool unheard;
+	unsigned long look_after;
 	struct ratelimit_state said;
 };
 

@@ -4,7 +4,8 @@
  * rings in a mess, one that hangs, one that polls, and one that is held up right
  * before it would have been heard.  All leave an interrupt unacknowledged; only
  * a guest whose frames nobody hears of while its device is in order has lost the
- * page (ctl_takeover).  In virtual time, since it matters who is in time.
+ * page (ctl_takeover), and may have none for a while.  In virtual time, since it
+ * matters who is in time.
  *
  * rig: smp=2 icount timeout=60
  */
@@ -18,17 +19,22 @@
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
 
-static bool not_taken_over(void)
+static bool hypervisor_is(const char *want)
 {
 	char text[32] = "";
 	int fd;
 
-	usleep(LONG_ENOUGH_MS * 1000);
 	fd = open("/sys/bus/hvisor_vnet/hypervisor", O_RDONLY);
 	if (read(fd, text, sizeof(text) - 1) < 0)
 		rg_die("hypervisor: %s", strerror(errno));
 	close(fd);
-	return ktap_expect(!strcmp(text, "sim\n"));
+	return !strcmp(text, want);
+}
+
+static bool not_taken_over(void)
+{
+	usleep(LONG_ENOUGH_MS * 1000);
+	return ktap_expect(hypervisor_is("sim\n"));
 }
 
 /* Queue a frame without a word. */
@@ -61,11 +67,10 @@ static bool test_mess(void)
 	return ok & ktap_expect(rg_counter(d, "stalls") > before);
 }
 
-static bool test_hung(void)
+/* The guest waits for a frame, and is about to miss its interrupt. */
+static void start_and_wait(void)
 {
-	u64 before = rg_counter(d, "stalls");
-	u8 frame[60], *buf;
-	bool ok;
+	u8 *buf;
 
 	rg_start(d, RG_FEATURES);
 	buf = rg_alloc(&zone, 2048, 16);
@@ -73,10 +78,40 @@ static bool test_hung(void)
 	rg_irq_on(&d->vq[RG_RX]);
 	rg_publish(&d->vq[RG_RX]);
 	rg_kick(&d->vq[RG_RX]);
+}
+
+static bool send_to_stalled(u64 stalls)
+{
+	u8 frame[60];
+
 	rg_frame(frame, sizeof(frame), 1);
-	ok = ktap_expect(rg_root_send(d, frame, sizeof(frame)));
-	ok &= not_taken_over();
-	return ok & ktap_expect(rg_counter(d, "stalls") > before);
+	return ktap_expect(rg_root_send(d, frame, sizeof(frame))) &&
+	       ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "stalls") >
+					 stalls));
+}
+
+static bool test_hung(void)
+{
+	u64 before = rg_counter(d, "stalls");
+
+	start_and_wait();
+	return send_to_stalled(before) && not_taken_over();
+}
+
+/* The page is somebody else's; but the guest has nothing to say for a while. */
+static bool test_late(void)
+{
+	u64 before = rg_counter(d, "stalls");
+	bool ok;
+
+	start_and_wait();
+	rg_write("/sys/kernel/hvisor_sim/steal", "1");
+	ok = send_to_stalled(before) && not_taken_over();
+	queue_silently();
+	ok = ok && ktap_expect(ktap_wait_for(RG_LONG,
+					     hypervisor_is("sim taken-over\n")));
+	rg_write("/sys/bus/hvisor_vnet/reattach", "1");
+	return ok && ktap_expect(hypervisor_is("sim\n"));
 }
 
 /* A frame crosses; what it is told of it the guest leaves unacknowledged. */
@@ -119,10 +154,11 @@ static bool test_held_up(void)
 int main(void)
 {
 	rg_setup();
-	ktap_plan(5);
+	ktap_plan(6);
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	ktap_point(test_hung(), "a guest that hangs");
+	ktap_point(test_late(), "a guest that was taken from us is found out later");
 	ktap_point(test_polls(), "a guest that polls");
 	ktap_point(test_held_up(), "a guest that is held up");
 	ktap_point(test_mess(), "a guest whose rings are a mess");
