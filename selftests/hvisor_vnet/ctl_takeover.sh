@@ -31,9 +31,13 @@ try_both_ways()
 	hypervisor_is "sim taken-over"
 }
 
+# Linux's driver spins for the answer of its control queue, and while it is not
+# heard there is none; here that would be a CPU of ours. That the answer comes
+# after the mending is seen by raw_ctrl.
+
 ktap_plan 9
 load_modules timeout_ms=20 || ktap_abort "modules do not load"
-net_up || ktap_abort "no network"
+net_up mask="$NET_CONTROL" || ktap_abort "no network"
 ktap_check "frames cross" flood 100 $NET_GUEST
 ktap_check "attaching again while all is well does no harm" \
 	eval "echo 1 >$BUS/reattach && flood 100 $NET_GUEST"

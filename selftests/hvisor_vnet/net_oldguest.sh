@@ -37,10 +37,10 @@ bit()
 }
 
 MTU=$(bit 3) MAC=$(bit 5) MRG_RXBUF=$(bit 15) STATUS=$(bit 16)
-OFFLOADS=$(bits 0 1 2 7 8 9 11 12 13 54 55 56) CONTROL=$(bits 2 17 18 19 23)
+OFFLOADS=$(bits 0 1 2 7 8 9 11 12 13 54 55 56)
 INDIRECT=$(bit 28) EVENT_IDX=$(bit 29) VERSION_1=$(bit 32)
 OPTIONAL=$((MTU | MAC | MRG_RXBUF | STATUS | INDIRECT | EVENT_IDX |
-	OFFLOADS | CONTROL))
+	OFFLOADS | NET_CONTROL))
 
 ktap_plan 17
 load_modules || ktap_abort "modules do not load"
@@ -53,8 +53,8 @@ ktap_check "no MRG_RXBUF" without "$MRG_RXBUF"
 ktap_check "no INDIRECT_DESC" without "$INDIRECT"
 ktap_check "no STATUS" without "$STATUS"
 ktap_check "no offloads" without "$OFFLOADS"
-ktap_check "no control queue" without "$CONTROL"
-ktap_check "no MAC, no control queue" without $((MAC | CONTROL))
+ktap_check "no control queue" without "$NET_CONTROL"
+ktap_check "no MAC, no control queue" without $((MAC | NET_CONTROL))
 ktap_check "no MRG_RXBUF, no offloads" without $((MRG_RXBUF | OFFLOADS))
 ktap_check "no MTU" without "$MTU"
 ktap_check "no MAC" without "$MAC"

@@ -25,6 +25,10 @@ bits()
 	echo $bits_sum
 }
 
+# The control queue and what goes through it, for mask=.
+# shellcheck disable=SC2034
+NET_CONTROL=$(bits 2 17 18 19 23)
+
 # br_up: the root side's bridge, with its addresses
 br_up()
 {

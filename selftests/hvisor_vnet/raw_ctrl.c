@@ -414,6 +414,18 @@ static bool test_not_negotiated(void)
 	       ktap_expect_eq(rg_used_idx(&d->vq[RG_CTRL]), 0);
 }
 
+/* Nobody hears of it, and its driver may spin: who gets the page back looks. */
+static bool test_taken_over(void)
+{
+	start(RG_ALL);
+	rg_write("/sys/kernel/hvisor_sim/steal", "1");
+	ask(0, (u8[]){ 0, 0, 0 }, 3);
+	rg_kick(&d->vq[RG_CTRL]);
+	rg_write("/sys/bus/hvisor_vnet/reattach", "1");
+	return ktap_expect_eq(answer(0), VIRTIO_NET_OK) &&
+	       ktap_expect(!passes(other, 0));
+}
+
 /* A broken control queue is a broken device, until it is reset. */
 static bool test_broken(void)
 {
@@ -443,6 +455,7 @@ static const struct {
 	{ "what is no order", test_refused },
 	{ "a full queue, and interrupts", test_many },
 	{ "a request from before DRIVER_OK", test_before_driver_ok },
+	{ "a request while another has the page", test_taken_over },
 	{ "no control queue was negotiated", test_not_negotiated },
 	{ "a broken queue", test_broken },
 };
