@@ -52,6 +52,12 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define hvnet_coalesce_extack	extack
 #endif
 
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define hvnet_assign_str(to, from)	__assign_str(to, from)
+#else
+#define hvnet_assign_str(to, from)	__assign_str(to)
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define hvnet_bus_arg	struct bus_type
 #else

@@ -21,6 +21,7 @@
 #include "daemon.h"
 #include "hvisor_vnet.h"
 #include "offload.h"
+#include "trace.h"
 
 /* How long a guest must go unheard before we say that somebody took the page. */
 #define HVNET_TAKEOVER_DELAY	(HZ / 5UL)
@@ -153,6 +154,7 @@ static void hvnet_dev_broke(struct hvnet_dev *dev, const char *queue,
 	raw_spin_unlock_irqrestore(&dev->lock, flags);
 	if (!tell)
 		return;
+	trace_hvnet_needs_reset(dev, queue, what);
 	hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
 	/* It stops the data path; we may be part of that. */
 	queue_work(system_highpri_wq, &dev->work);
@@ -985,6 +987,7 @@ static int hvnet_dev_add(struct hvnet_dev *dev,
 		err = PTR_ERR(dev->netdev);
 		goto err_device;
 	}
+	hvnet_latency_add(dev);
 	return 0;
 
 err_device:
@@ -1049,6 +1052,7 @@ out:
 
 static void hvnet_dev_destroy(struct hvnet_dev *dev)
 {
+	hvnet_latency_del(dev);
 	list_del_rcu(&dev->node);
 	/* No access finds it any more. */
 	synchronize_rcu();
@@ -1202,9 +1206,10 @@ static int __init hvnet_init(void)
 	err = hvnet_daemon_init();
 	if (err)
 		goto err_bus;
+	hvnet_latency_init();
 	err = platform_driver_register(&hvnet_driver);
 	if (err)
-		goto err_daemon;
+		goto err_latency;
 	mutex_lock(&hvnet_lock);
 	if (!hvnet_hp)
 		pr_info("no hypervisor yet: waiting for a device tree node compatible with \"%s\"\n",
@@ -1212,7 +1217,8 @@ static int __init hvnet_init(void)
 	mutex_unlock(&hvnet_lock);
 	return 0;
 
-err_daemon:
+err_latency:
+	hvnet_latency_exit();
 	hvnet_daemon_exit();
 err_bus:
 	bus_unregister(&hvnet_bus);
@@ -1223,6 +1229,7 @@ module_init(hvnet_init);
 static void __exit hvnet_exit(void)
 {
 	platform_driver_unregister(&hvnet_driver);
+	hvnet_latency_exit();
 	hvnet_daemon_exit();
 	bus_unregister(&hvnet_bus);
 }

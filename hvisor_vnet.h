@@ -33,6 +33,7 @@
 
 #include "hvisor_abi.h"
 #include "hvpage.h"
+#include "latency.h"
 #include "memory.h"
 #include "mmio.h"
 #include "reason.h"
@@ -122,6 +123,8 @@ struct hvnet_pending {
  * @look_after: how long before @takeover looks, in jiffies
  * @said: how much was said of what its guest broke: one guest's noise does not
  *	hide another's fault
+ * @deliveries: how long its guest's frames take to root's stack
+ * @debugfs: where that is shown
  */
 struct hvnet_dev {
 	struct device dev;
@@ -146,6 +149,8 @@ struct hvnet_dev {
 	bool unheard;
 	unsigned long look_after;
 	struct ratelimit_state said;
+	struct hvnet_histogram deliveries;
+	struct dentry *debugfs;
 };
 
 #define to_hvnet_zone(d)	container_of(d, struct hvnet_zone, dev)

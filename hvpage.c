@@ -25,6 +25,7 @@
 #include "hvisor_abi.h"
 #include "hvpage.h"
 #include "reason.h"
+#include "trace.h"
 
 /* Requests served per interrupt entry, so that a storm cannot hold the CPU. */
 #define HVPAGE_BUDGET		64
@@ -183,6 +184,9 @@ static void hvpage_serve(struct hvpage *hp, const struct hvisor_request *req)
 	enum hvpage_reply reply;
 
 	hvpage_count(hp, HVPAGE_REQUESTS);
+	/* Not the structures: they would have to be in memory, for nothing. */
+	trace_hvnet_request(acc.zone, acc.cpu, acc.addr, acc.size, acc.write,
+			    acc.value, acc.posted);
 	if (req->src_cpu >= HVISOR_MAX_CPUS) {
 		/* There is no slot to answer in. */
 		hvpage_count(hp, HVPAGE_MALFORMED);
@@ -224,8 +228,11 @@ static bool hvpage_next(struct hvpage *hp, u32 *front)
 	return rear != *front;
 }
 
-/* Serve at most @budget requests; return how many. Under req_lock. */
-static unsigned int hvpage_drain(struct hvpage *hp, unsigned int budget)
+/*
+ * Serve at most @budget requests; return how many. Under req_lock. One copy, so
+ * that what it does for each becomes part of it.
+ */
+static noinline unsigned int hvpage_drain(struct hvpage *hp, unsigned int budget)
 {
 	struct hvisor_page *page = hp->page;
 	struct hvisor_request req;
@@ -497,6 +504,11 @@ static void hvpage_line_inject(struct hvpage_line *line, ktime_t now)
 		line->injections++;
 		line->reinjections += line->outstanding;
 		line->repeats += line->outstanding;
+		trace_hvnet_inject(line);
+		trace_hvnet_reinject(line);
+		if (hvnet_latency_wanted())
+			hvnet_latency_begin(&line->acks, now,
+					    !line->outstanding);
 		line->outstanding = true;
 		line->injected_at = now;
 		line->due = ktime_add_ns(now, line->backoff);
@@ -626,6 +638,14 @@ static void hvpage_line_learn(struct hvpage_line *line)
 				 HVPAGE_RETRY_SLOW_NS);
 }
 
+/* The guest acknowledged: what it was not interrupted for took no time. */
+static void hvpage_line_timed(struct hvpage_line *line)
+{
+	hvnet_latency_take(&line->acks);
+	if (line->outstanding)
+		hvnet_latency_end(&line->acks, line->acked_at);
+}
+
 /**
  * hvpage_line_acked - the guest acknowledged interrupts
  * @line: its line, whose InterruptStatus has been cleared already
@@ -640,6 +660,8 @@ void hvpage_line_acked(struct hvpage_line *line)
 	line->acked_at = ktime_get();
 	if (line->outstanding)
 		hvpage_line_learn(line);
+	if (hvnet_latency_wanted())
+		hvpage_line_timed(line);
 	hvpage_line_rest(line);
 	if (line->on && atomic_read(line->isr)) {
 		/* News came between the guest's read and its write. */
@@ -659,6 +681,7 @@ static void hvpage_line_due(struct hvpage_line *line, ktime_t now)
 		hvpage_line_inject(line, now);
 	} else if (line->backoff > HVPAGE_RETRY_MAX_NS) {
 		line->stalls++;
+		trace_hvnet_stall(line);
 		hvpage_line_rest(line);
 		line->stalled(line);
 	} else {

@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "conduit.h"
+#include "latency.h"
 
 struct hvisor_response;
 struct hvnet_reason;
@@ -93,6 +94,7 @@ enum hvpage_count {
  * @injections: injections made, the repeated ones included
  * @reinjections: repeated ones
  * @stalls: interrupts unacknowledged until the retries ended
+ * @acks: how long the guest takes to acknowledge, from the first injection on
  */
 struct hvpage_line {
 	struct hvpage *hp;
@@ -115,6 +117,7 @@ struct hvpage_line {
 	u64 injections;
 	u64 reinjections;
 	u64 stalls;
+	struct hvnet_histogram acks;
 };
 
 struct hvpage *hvpage_attach(struct hvnet_conduit *c, hvpage_access_fn fn,

@@ -31,6 +31,7 @@
 #include "hvisor_vnet.h"
 #include "offload.h"
 #include "pages.h"
+#include "trace.h"
 
 /* Bytes copied per NAPI poll: a poll of jumbo frames shall not take longer. */
 #define HVNET_POLL_BYTES	(256 * 1024)
@@ -401,6 +402,7 @@ static unsigned int hvnet_tx_frame(struct hvnet_pair *pair)
 	skb_record_rx_queue(skb, pair - pair->nic->pair);
 	hvnet_count(pair, HVNET_TX_FRAMES, 1);
 	hvnet_count(pair, HVNET_TX_BYTES, len);
+	trace_hvnet_frame_from_guest(pair->nic->netdev, skb);
 	hvnet_tx_up(pair, skb);
 	return len;
 }
@@ -485,6 +487,9 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 		return 0;
 	WRITE_ONCE(pair->polls_on, smp_processor_id());
 	hvnet_count(pair, HVNET_TX_POLLS, 1);
+	/* Before the ring is looked at: later ones are for the next poll. */
+	if (hvnet_latency_wanted())
+		hvnet_latency_take(&pair->nic->dev->deliveries);
 	hvnet_rx_wake(pair);
 	hvnet_ring_notify_off(ring);
 	while (work < budget && bytes < HVNET_POLL_BYTES) {
@@ -496,6 +501,8 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 		work++;
 	}
 	hvnet_tx_up_all(pair);
+	if (hvnet_latency_wanted() && work)
+		hvnet_latency_end(&pair->nic->dev->deliveries, ktime_get());
 	hvnet_poll_publish(pair, work);
 
 	if (got < 0)
@@ -741,6 +748,7 @@ static int hvnet_rx_frame(struct hvnet_pair *pair, const struct sk_buff *skb,
 		*num_buffers[0] = rx.taken & 0xff;
 		*num_buffers[1] = rx.taken >> 8;
 	}
+	trace_hvnet_frame_to_guest(pair->nic->netdev, skb, rx.taken);
 	return 0;
 }
 
@@ -936,8 +944,12 @@ void hvnet_nic_kick(struct net_device *netdev, unsigned int queue)
 	struct hvnet_pair *pair = &nic->pair[0];
 	struct netdev_queue *txq;
 
+	trace_hvnet_kick(nic->dev, queue);
 	if (queue == HVNET_QUEUE_TX) {
 		hvnet_count(pair, HVNET_TX_KICKS, 1);
+		if (hvnet_latency_wanted())
+			hvnet_latency_begin(&nic->dev->deliveries, ktime_get(),
+					    false);
 		napi_schedule(&pair->napi);
 		return;
 	}
@@ -1042,6 +1054,7 @@ static void hvnet_stall_work(struct work_struct *work)
 					   left);
 	} else if (!was) {
 		hvnet_count(pair, HVNET_RX_STALLS, 1);
+		trace_hvnet_rx_stall(nic->dev);
 		netif_carrier_off(nic->netdev);
 	}
 	mutex_unlock(&nic->dev->work_lock);
