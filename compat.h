@@ -64,6 +64,20 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define hvnet_bus_arg	const struct bus_type
 #endif
 
+/* Only newer ones can name an attribute that is missing. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#define hvnet_nl_set_missing(extack, type)	((void)(type))
+#else
+#define hvnet_nl_set_missing(extack, type) \
+	NL_SET_ERR_ATTR_MISS(extack, NULL, type)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define hvnet_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#else
+#define hvnet_dump_attrs(cb)	(genl_dumpit_info(cb)->info.attrs)
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
 #define hvnet_eventfd_signal(ctx)	eventfd_signal(ctx, 1)
 #else

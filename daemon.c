@@ -29,6 +29,7 @@
 #include "daemon_irq.h"
 #include "daemon_relay.h"
 #include "memory.h"
+#include "netlink.h"
 #include "reason.h"
 
 /**
@@ -102,6 +103,16 @@ void hvnet_daemon_zone_gone(u32 zone)
 	rcu_read_unlock();
 }
 
+/**
+ * hvnet_daemon_served - is there a daemon?
+ *
+ * Context: any.
+ */
+bool hvnet_daemon_served(void)
+{
+	return rcu_access_pointer(hvnet_session);
+}
+
 /* Sessions come and go. Under hvnet_session_lock. */
 
 static struct hvnet_session *hvnet_session_now(void)
@@ -155,6 +166,7 @@ static long hvnet_session_begin(struct hvnet_session *s,
 		return hvnet_refuse(why, err, "out of memory");
 	hvnet_irqs_start(&s->irqs, hvnet_daemon_hp);
 	hvnet_session_switch(s);
+	hvnet_tell_hv(HVISOR_VNET_CMD_DAEMON_NEW_NTF);
 	return 0;
 }
 
@@ -361,6 +373,7 @@ static int hvnet_daemon_release(struct inode *inode, struct file *file)
 	mutex_lock(&hvnet_session_lock);
 	if (hvnet_session_now() == s) {
 		hvnet_session_switch(NULL);
+		hvnet_tell_hv(HVISOR_VNET_CMD_DAEMON_GONE_NTF);
 		pr_info("hvisor-tool's daemon is gone: its devices read as absent\n");
 	}
 	mutex_unlock(&hvnet_session_lock);
@@ -395,27 +408,20 @@ static bool hvnet_is_backend(const struct file *file)
 
 /**
  * hvnet_daemon_set_backend - where calls that are not ours go
- * @path: hvisor.ko's device node; "" to let go of it
+ * @file: hvisor.ko's device node, a reference to which is taken over; or NULL
+ * @name: what to call it
  * @why: the reason of a refusal
  *
  * Context: process. Return: 0 or a negative errno.
  */
-int hvnet_daemon_set_backend(const char *path, struct hvnet_reason *why)
+int hvnet_daemon_set_backend(struct file *file, const char *name,
+			     struct hvnet_reason *why)
 {
-	struct file *file = NULL;
-
-	if (*path) {
-		file = filp_open(path, O_RDWR, 0);
-		if (IS_ERR(file))
-			return hvnet_refuse(why, PTR_ERR(file),
-					    "%s cannot be opened (error %ld)",
-					    path, PTR_ERR(file));
-		if (!hvnet_is_backend(file)) {
-			fput(file);
-			return hvnet_refuse(why, -EINVAL,
-					    "%s is not hvisor.ko's device node",
-					    path);
-		}
+	if (file && !hvnet_is_backend(file)) {
+		fput(file);
+		return hvnet_refuse_field(why, HVNET_FIELD_BACKEND, -EINVAL,
+					  "%s is not hvisor.ko's device node",
+					  name);
 	}
 	file = hvnet_forward_to(file);
 	if (file)

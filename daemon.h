@@ -15,9 +15,11 @@ int hvnet_daemon_init(void);
 void hvnet_daemon_exit(void);
 void hvnet_daemon_set_page(struct hvpage *hp);
 enum hvpage_reply hvnet_daemon_access(const struct hvpage_access *acc);
+bool hvnet_daemon_served(void);
 bool hvnet_daemon_owes(u32 zone);
 void hvnet_daemon_zone_gone(u32 zone);
-int hvnet_daemon_set_backend(const char *path, struct hvnet_reason *why);
+int hvnet_daemon_set_backend(struct file *file, const char *name,
+			     struct hvnet_reason *why);
 
 /* Zone life: hvisor_vnet.c */
 long hvnet_zone_shutdown(u32 id, long (*call)(void *arg), void *arg,

@@ -9,7 +9,6 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/etherdevice.h>
-#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/mod_devicetable.h>
 #include <linux/platform_device.h>
@@ -20,7 +19,7 @@
 #include "compat.h"
 #include "daemon.h"
 #include "hvisor_vnet.h"
-#include "offload.h"
+#include "netlink.h"
 #include "trace.h"
 
 /* How long a guest must go unheard before we say that somebody took the page. */
@@ -32,7 +31,8 @@
 DEFINE_MUTEX(hvnet_lock);
 
 static struct hvpage *hvnet_hp;		/* under hvnet_lock */
-static LIST_HEAD(hvnet_zones);		/* under hvnet_lock; RCU for readers */
+LIST_HEAD(hvnet_zones);			/* under hvnet_lock; RCU for readers */
+unsigned int hvnet_generation;		/* of the lists; under hvnet_lock */
 static bool hvnet_taken;		/* somebody else has the page */
 
 struct bus_type hvnet_bus = {
@@ -54,8 +54,13 @@ struct hvpage *hvnet_page(void)
 
 /* The request path. */
 
-/* Under rcu_read_lock(), or under hvnet_lock. */
-static struct hvnet_zone *hvnet_zone_find(u32 id)
+/**
+ * hvnet_zone_find - look a zone up
+ * @id: its id
+ *
+ * Context: under rcu_read_lock(), or under hvnet_lock. Return: it or NULL.
+ */
+struct hvnet_zone *hvnet_zone_find(u32 id)
 {
 	struct hvnet_zone *zone;
 
@@ -151,12 +156,14 @@ static void hvnet_dev_broke(struct hvnet_dev *dev, const char *queue,
 
 	raw_spin_lock_irqsave(&dev->lock, flags);
 	tell = hvnet_mmio_needs_reset(&dev->mmio);
+	if (tell)
+		dev->broken = (struct hvnet_breakage){ queue, what };
 	raw_spin_unlock_irqrestore(&dev->lock, flags);
 	if (!tell)
 		return;
 	trace_hvnet_needs_reset(dev, queue, what);
 	hvpage_line_raise(&dev->line, VIRTIO_MMIO_INT_CONFIG);
-	/* It stops the data path; we may be part of that. */
+	/* It stops the data path; we may be part of that. And it tells. */
 	queue_work(system_highpri_wq, &dev->work);
 	if (__ratelimit(&dev->said))
 		dev_err(&dev->dev, "stopped until the guest resets it: %s: %s\n",
@@ -186,10 +193,16 @@ static void hvnet_dev_mac(struct hvnet_dev *dev, const u8 *mac)
 	raw_spin_unlock_irqrestore(&dev->lock, flags);
 }
 
+static void hvnet_dev_starved(struct hvnet_dev *dev)
+{
+	hvnet_tell_stall(dev, HVISOR_VNET_STALL_RECEIVE);
+}
+
 static const struct hvnet_nic_owner hvnet_dev_as_owner = {
 	.broke = hvnet_dev_broke,
 	.link = hvnet_dev_link,
 	.mac = hvnet_dev_mac,
+	.stalled = hvnet_dev_starved,
 };
 
 /* The data path of one device: started and stopped under work_lock. */
@@ -283,8 +296,22 @@ static void hvnet_dev_begin_anew(struct hvnet_dev *dev)
 		dev->parked = false;
 }
 
+/* Tell what a driver has done, now that it is done. */
+static void hvnet_dev_tell_status(struct hvnet_dev *dev, u32 before)
+{
+	const u32 now = READ_ONCE(dev->mmio.status), set = now & ~before;
+
+	if (((before & VIRTIO_CONFIG_S_DRIVER) && !now) ||
+	    (set & VIRTIO_CONFIG_S_FAILED))
+		hvnet_tell_dev(dev, HVISOR_VNET_CMD_DEV_RESET_NTF);
+	else if (set & VIRTIO_CONFIG_S_DRIVER_OK)
+		hvnet_tell_dev(dev, HVISOR_VNET_CMD_DEV_READY_NTF);
+}
+
 static void hvnet_dev_serve(struct hvnet_dev *dev, struct hvnet_pending *p)
 {
+	const u32 before = READ_ONCE(dev->mmio.status);
+
 	hvnet_dev_stop(dev);
 	if (hvnet_dev_commit(dev, &p->reg))
 		hvnet_dev_start(dev);
@@ -292,6 +319,23 @@ static void hvnet_dev_serve(struct hvnet_dev *dev, struct hvnet_pending *p)
 		hvnet_dev_begin_anew(dev);
 	p->acc.value = p->reg.value;
 	hvpage_answer(dev->line.hp, &p->acc);
+	hvnet_dev_tell_status(dev, before);
+}
+
+/* What happened where nobody can be told: in an interrupt. */
+static void hvnet_dev_tell_news(struct hvnet_dev *dev)
+{
+	struct hvnet_breakage broken;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	broken = dev->broken;
+	dev->broken.queue = NULL;
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	if (broken.queue)
+		hvnet_tell_broken(dev, &broken);
+	if (atomic_xchg(&dev->stuck, 0))
+		hvnet_tell_stall(dev, HVISOR_VNET_STALL_INTERRUPT);
 }
 
 /*
@@ -319,6 +363,7 @@ static void hvnet_dev_work(struct work_struct *work)
 
 	do {
 		mutex_lock(&dev->work_lock);
+		hvnet_dev_tell_news(dev);
 		more = hvnet_dev_next(dev, &p);
 		if (more)
 			hvnet_dev_serve(dev, &p);
@@ -347,6 +392,8 @@ static void hvnet_dev_stalled(struct hvpage_line *line)
 {
 	struct hvnet_dev *dev = container_of(line, struct hvnet_dev, line);
 
+	atomic_set(&dev->stuck, 1);
+	queue_work(system_highpri_wq, &dev->work);
 	dev->heard = hvpage_counter(line->hp, HVPAGE_REQUESTS);
 	dev->unheard = hvnet_nic_unheard(dev->netdev);
 	dev->look_after = HVNET_TAKEOVER_DELAY;
@@ -368,7 +415,7 @@ static void hvnet_dev_takeover(struct work_struct *work)
 {
 	struct hvnet_dev *dev = container_of(to_delayed_work(work),
 					     struct hvnet_dev, takeover);
-	bool unheard;
+	bool unheard, news;
 
 	mutex_lock(&dev->work_lock);
 	/* A device that was given up is not notified, whoever has the page. */
@@ -380,7 +427,10 @@ static void hvnet_dev_takeover(struct work_struct *work)
 		hvnet_dev_look_again(dev, unheard);
 		goto out;
 	}
+	news = !hvnet_taken_over();
 	WRITE_ONCE(hvnet_taken, true);
+	if (news)
+		hvnet_tell_hv(HVISOR_VNET_CMD_HV_TAKEN_OVER_NTF);
 	dev_err_ratelimited(&dev->dev,
 			    "the guest is alive but hvisor no longer passes its requests on: another program (hvisor-tool's daemon?) has given hvisor a page of its own; stop it, then: echo 1 > /sys/bus/hvisor_vnet/reattach\n");
 out:
@@ -438,6 +488,7 @@ int hvnet_reattach(struct hvnet_reason *why)
 	if (err)
 		goto out;
 	WRITE_ONCE(hvnet_taken, false);
+	hvnet_tell_hv(HVISOR_VNET_CMD_HV_REATTACHED_NTF);
 	list_for_each_entry(zone, &hvnet_zones, node)
 		list_for_each_entry(dev, &zone->devices, node)
 			hvnet_dev_catch_up(dev);
@@ -473,15 +524,20 @@ static void hvnet_dev_park(struct hvnet_dev *dev)
 	mutex_unlock(&dev->work_lock);
 }
 
-static void hvnet_dev_unpark(struct hvnet_dev *dev)
+/* Return whether it rested. */
+static bool hvnet_dev_unpark(struct hvnet_dev *dev)
 {
+	bool parked;
+
 	mutex_lock(&dev->work_lock);
-	if (dev->parked) {
+	parked = dev->parked;
+	if (parked) {
 		dev->parked = false;
 		if (dev->running && hvnet_dev_live(dev))
 			hvnet_dev_start_nic(dev);
 	}
 	mutex_unlock(&dev->work_lock);
+	return parked;
 }
 
 /* As if its driver had reset it: its zone is no more. */
@@ -493,12 +549,16 @@ static void hvnet_dev_orphan(struct hvnet_dev *dev)
 		.write = true,
 	};
 
+	u32 before;
+
 	mutex_lock(&dev->work_lock);
+	before = READ_ONCE(dev->mmio.status);
 	hvnet_dev_stop(dev);
 	hvnet_dev_commit(dev, &reset);
 	hvnet_nic_forget(dev->netdev);
 	dev->parked = false;
 	hvnet_dev_turn_away(dev);
+	hvnet_dev_tell_status(dev, before);
 	mutex_unlock(&dev->work_lock);
 }
 
@@ -516,12 +576,12 @@ static int hvnet_zone_refuse_busy(const struct hvnet_zone *zone, u64 accesses,
 				  struct hvnet_reason *why)
 {
 	if (hvpage_zone_asks(hvnet_hp, zone->id))
-		return hvnet_refuse(why, -EBUSY,
-				    "zone %u waits for an answer of hvisor-tool's daemon; is it stopped?",
-				    zone->id);
-	return hvnet_refuse(why, -EBUSY,
-			    "zone %u does not fall silent: it made %llu accesses to its devices in %u ms; stop what it is doing",
-			    zone->id, accesses, HVNET_SILENCE_BOUND_MS);
+		return hvnet_refuse_field(why, HVNET_FIELD_QUIESCE, -EBUSY,
+					  "zone %u waits for an answer of hvisor-tool's daemon; is it stopped?",
+					  zone->id);
+	return hvnet_refuse_field(why, HVNET_FIELD_QUIESCE, -EBUSY,
+				  "zone %u does not fall silent: it made %llu accesses to its devices in %u ms; stop what it is doing",
+				  zone->id, accesses, HVNET_SILENCE_BOUND_MS);
 }
 
 /*
@@ -550,6 +610,16 @@ static int hvnet_zone_wait_silent(const struct hvnet_zone *zone,
 	return hvnet_zone_refuse_busy(zone, now - first, why);
 }
 
+static bool hvnet_zone_unpark(struct hvnet_zone *zone)
+{
+	struct hvnet_dev *dev;
+	bool parked = false;
+
+	list_for_each_entry(dev, &zone->devices, node)
+		parked |= hvnet_dev_unpark(dev);
+	return parked;
+}
+
 /**
  * hvnet_zone_release - let a quiesced zone's devices go on
  * @zone: the zone
@@ -558,10 +628,24 @@ static int hvnet_zone_wait_silent(const struct hvnet_zone *zone,
  */
 void hvnet_zone_release(struct hvnet_zone *zone)
 {
-	struct hvnet_dev *dev;
+	if (hvnet_zone_unpark(zone))
+		hvnet_tell_zone(zone, HVISOR_VNET_CMD_ZONE_RELEASED_NTF);
+}
+
+/**
+ * hvnet_zone_quiesced - does any of a zone's devices rest?
+ * @zone: the zone
+ *
+ * Context: process, under hvnet_lock.
+ */
+bool hvnet_zone_quiesced(const struct hvnet_zone *zone)
+{
+	const struct hvnet_dev *dev;
 
 	list_for_each_entry(dev, &zone->devices, node)
-		hvnet_dev_unpark(dev);
+		if (READ_ONCE(dev->parked))
+			return true;
+	return false;
 }
 
 /**
@@ -583,7 +667,9 @@ int hvnet_zone_quiesce(struct hvnet_zone *zone, struct hvnet_reason *why)
 		hvnet_dev_park(dev);
 	err = hvnet_zone_wait_silent(zone, why);
 	if (err)
-		hvnet_zone_release(zone);
+		hvnet_zone_unpark(zone);
+	else
+		hvnet_tell_zone(zone, HVISOR_VNET_CMD_ZONE_QUIESCED_NTF);
 	return err;
 }
 
@@ -732,11 +818,14 @@ static int hvnet_zone_check_ram(const struct hvnet_memory *mem,
 		for (i = 0; i < mem->n; i++)
 			for (j = 0; j < zone->mem.n; j++)
 				if (hvnet_ranges_share(&mem->range[i],
-						       &zone->mem.range[j]))
-					return hvnet_refuse(why, -EBUSY,
-							    "RAM at %#llx belongs to zone %u",
-							    mem->range[i].pa,
-							    zone->id);
+						       &zone->mem.range[j])) {
+					why->range = mem->range[i].pa;
+					return hvnet_refuse_field(why, HVNET_FIELD_RAM,
+								  -EBUSY,
+								  "RAM at %#llx belongs to zone %u",
+								  mem->range[i].pa,
+								  zone->id);
+				}
 	return 0;
 }
 
@@ -745,9 +834,11 @@ static int hvnet_zone_check(u32 id, struct hvnet_reason *why)
 	if (!hvnet_hp)
 		return hvnet_refuse(why, -ENODEV, "there is no hypervisor");
 	if (!id)
-		return hvnet_refuse(why, -EINVAL, "zone 0 is root itself");
+		return hvnet_refuse_field(why, HVNET_FIELD_ZONE, -EINVAL,
+					  "zone 0 is root itself");
 	if (hvnet_zone_find(id))
-		return hvnet_refuse(why, -EEXIST, "zone %u exists already", id);
+		return hvnet_refuse_field(why, HVNET_FIELD_ZONE, -EEXIST,
+					  "zone %u exists already", id);
 	return 0;
 }
 
@@ -813,8 +904,11 @@ struct hvnet_zone *hvnet_zone_create(u32 id, struct hvnet_memory *mem,
 		goto out;
 	}
 	zone = hvnet_zone_new(id, mem, why);
-	if (!IS_ERR(zone))
-		list_add_tail_rcu(&zone->node, &hvnet_zones);
+	if (IS_ERR(zone))
+		goto out;
+	list_add_tail_rcu(&zone->node, &hvnet_zones);
+	hvnet_generation++;
+	hvnet_tell_zone(zone, HVISOR_VNET_CMD_ZONE_NEW_NTF);
 out:
 	mutex_unlock(&hvnet_lock);
 	return zone;
@@ -823,7 +917,9 @@ out:
 /* Nobody can find its devices any more: there are none. */
 static void hvnet_zone_destroy(struct hvnet_zone *zone)
 {
+	hvnet_tell_zone(zone, HVISOR_VNET_CMD_ZONE_DEL_NTF);
 	list_del_rcu(&zone->node);
+	hvnet_generation++;
 	synchronize_rcu();
 	device_unregister(&zone->dev);
 }
@@ -846,11 +942,12 @@ int hvnet_zone_remove(u32 id, struct hvnet_reason *why)
 	dev = zone ? list_first_entry_or_null(&zone->devices, struct hvnet_dev,
 					      node) : NULL;
 	if (!zone)
-		err = hvnet_refuse(why, -ENOENT, "there is no zone %u", id);
+		err = hvnet_refuse_field(why, HVNET_FIELD_ZONE, -ENOENT,
+					 "there is no zone %u", id);
 	else if (dev)
-		err = hvnet_refuse(why, -EBUSY,
-				   "zone %u still has device %s: remove it first",
-				   id, dev_name(&dev->dev));
+		err = hvnet_refuse_field(why, HVNET_FIELD_ZONE, -EBUSY,
+					 "zone %u still has device %s: remove it first",
+					 id, dev_name(&dev->dev));
 	else
 		hvnet_zone_destroy(zone);
 	mutex_unlock(&hvnet_lock);
@@ -877,70 +974,29 @@ static int hvnet_dev_check_place(const struct hvnet_zone *zone,
 	const struct hvnet_dev *other;
 
 	if (p->len < HVNET_REGION_MIN)
-		return hvnet_refuse(why, -EINVAL,
-				    "len %#llx is less than the %#x a virtio-mmio device takes",
-				    p->len, HVNET_REGION_MIN);
+		return hvnet_refuse_field(why, HVNET_FIELD_LEN, -EINVAL,
+					  "len %#llx is less than the %#x a virtio-mmio device takes",
+					  p->len, HVNET_REGION_MIN);
 	if (p->addr + p->len < p->addr || p->addr % sizeof(u64))
-		return hvnet_refuse(why, -EINVAL,
-				    "addr %#llx with len %#llx is no region of registers",
-				    p->addr, p->len);
+		return hvnet_refuse_field(why, HVNET_FIELD_ADDR, -EINVAL,
+					  "addr %#llx with len %#llx is no region of registers",
+					  p->addr, p->len);
 	if (hvnet_memory_meets(&zone->mem, p->addr, p->len))
-		return hvnet_refuse(why, -EINVAL,
-				    "addr %#llx with len %#llx lies in the zone's RAM, or part of it does",
-				    p->addr, p->len);
+		return hvnet_refuse_field(why, HVNET_FIELD_ADDR, -EINVAL,
+					  "addr %#llx with len %#llx lies in the zone's RAM, or part of it does",
+					  p->addr, p->len);
 	list_for_each_entry(other, &zone->devices, node)
 		if (hvnet_overlap(p->addr, p->len, other->addr, other->len))
-			return hvnet_refuse(why, -EEXIST,
-					    "addr %#llx with len %#llx overlaps device %s",
-					    p->addr, p->len,
-					    dev_name(&other->dev));
-	return 0;
-}
-
-static int hvnet_dev_check(const struct hvnet_dev_params *p,
-			   struct hvnet_reason *why)
-{
-	if (p->irq < HVISOR_IRQ_MIN || p->irq > HVISOR_IRQ_MAX)
-		return hvnet_refuse(why, -EINVAL,
-				    "irq %u is outside %u..%u (it is the interrupt id: on arm64 the SPI number plus 32)",
-				    p->irq, HVISOR_IRQ_MIN, HVISOR_IRQ_MAX);
-	if (!is_power_of_2(p->queue_max) || p->queue_max > HVNET_QUEUE_MAX)
-		return hvnet_refuse(why, -EINVAL,
-				    "queue %u is no power of two up to %u",
-				    p->queue_max, HVNET_QUEUE_MAX);
-	if (p->mtu < HVNET_MTU_MIN || p->mtu > HVNET_MTU_MAX)
-		return hvnet_refuse(why, -EINVAL, "mtu %u is outside %u..%u",
-				    p->mtu, HVNET_MTU_MIN, HVNET_MTU_MAX);
-	if (!is_zero_ether_addr(p->mac) && !is_valid_ether_addr(p->mac))
-		return hvnet_refuse(why, -EINVAL, "mac %pM is a group address",
-				    p->mac);
-	if (p->name[0] && !dev_valid_name(p->name))
-		return hvnet_refuse(why, -EINVAL,
-				    "name '%s' cannot name an interface",
-				    p->name);
+			return hvnet_refuse_field(why, HVNET_FIELD_ADDR, -EEXIST,
+						  "addr %#llx with len %#llx overlaps device %s",
+						  p->addr, p->len,
+						  dev_name(&other->dev));
 	return 0;
 }
 
 static void hvnet_dev_init(struct hvnet_dev *dev, struct hvnet_zone *zone,
 			   const struct hvnet_dev_params *p)
 {
-	const u64 offered = BIT_ULL(VIRTIO_F_VERSION_1) |
-			    BIT_ULL(VIRTIO_RING_F_EVENT_IDX) |
-			    BIT_ULL(VIRTIO_RING_F_INDIRECT_DESC) |
-			    BIT_ULL(VIRTIO_NET_F_MAC) |
-			    BIT_ULL(VIRTIO_NET_F_STATUS) |
-			    BIT_ULL(VIRTIO_NET_F_MTU) |
-			    BIT_ULL(VIRTIO_NET_F_MRG_RXBUF) |
-			    BIT_ULL(VIRTIO_NET_F_SPEED_DUPLEX) |
-			    BIT_ULL(VIRTIO_NET_F_CTRL_VQ) |
-			    BIT_ULL(VIRTIO_NET_F_CTRL_RX) |
-			    BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) |
-			    BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR) |
-			    BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) |
-			    HVNET_OFFLOADS_TX | HVNET_OFFLOADS_RX |
-			    (HVNET_HAVE_USO ? HVNET_OFFLOADS_TX_USO |
-					      HVNET_OFFLOADS_RX_USO : 0);
-
 	dev->zone = zone;
 	dev->addr = p->addr;
 	dev->len = p->len;
@@ -950,7 +1006,7 @@ static void hvnet_dev_init(struct hvnet_dev *dev, struct hvnet_zone *zone,
 	INIT_DELAYED_WORK(&dev->takeover, hvnet_dev_takeover);
 	ratelimit_state_init(&dev->said, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
-	hvnet_mmio_init(&dev->mmio, offered, p->queue_max, p->mac, p->mtu);
+	hvnet_mmio_init(&dev->mmio, p->offered, p->queue_max, p->mac, p->mtu);
 	dev->line.zone = zone->id;
 	dev->line.irq = p->irq;
 	dev->line.isr = &dev->mmio.isr;
@@ -1013,6 +1069,8 @@ static struct hvnet_dev *hvnet_dev_new(struct hvnet_zone *zone,
 		return ERR_PTR(err);
 	}
 	list_add_tail_rcu(&dev->node, &zone->devices);
+	hvnet_generation++;
+	hvnet_tell_dev(dev, HVISOR_VNET_CMD_DEV_NEW_NTF);
 	return dev;
 }
 
@@ -1021,39 +1079,147 @@ static struct hvnet_dev *hvnet_dev_new(struct hvnet_zone *zone,
  * @params: what is asked for; a missing MAC is filled in
  * @why: the reason of a refusal
  *
- * Context: process. Return: the device or an ERR_PTR.
+ * Context: process, under hvnet_lock. Return: the device or an ERR_PTR.
  */
 struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
 				   struct hvnet_reason *why)
 {
-	struct hvnet_dev *dev;
-	struct hvnet_zone *zone;
+	struct hvnet_zone *zone = hvnet_zone_find(params->zone);
 	int err;
 
-	mutex_lock(&hvnet_lock);
-	zone = hvnet_zone_find(params->zone);
+	if (params->addr == HVNET_NO_ADDR)
+		return ERR_PTR(hvnet_refuse_field(why, HVNET_FIELD_ADDR, -EINVAL,
+						  "addr is missing"));
 	if (!zone)
-		err = hvnet_refuse(why, -ENOENT, "there is no zone %u",
-				   params->zone);
-	else
-		err = hvnet_dev_check(params, why) ?:
-		      hvnet_dev_check_place(zone, params, why);
-	if (err) {
-		dev = ERR_PTR(err);
-		goto out;
-	}
+		return ERR_PTR(hvnet_refuse_field(why, HVNET_FIELD_ZONE, -ENOENT,
+						  "there is no zone %u",
+						  params->zone));
+	err = hvnet_dev_params_check(params, why) ?:
+	      hvnet_dev_check_place(zone, params, why);
+	if (err)
+		return ERR_PTR(err);
 	if (is_zero_ether_addr(params->mac))
 		eth_random_addr(params->mac);
-	dev = hvnet_dev_new(zone, params, why);
-out:
-	mutex_unlock(&hvnet_lock);
-	return dev;
+	return hvnet_dev_new(zone, params, why);
 }
 
-static void hvnet_dev_destroy(struct hvnet_dev *dev)
+/**
+ * hvnet_dev_params_now - what a device is like
+ * @dev: the device
+ * @p: filled in, but for the interface's name and namespace
+ *
+ * Context: process, under hvnet_lock.
+ */
+void hvnet_dev_params_now(const struct hvnet_dev *dev,
+			  struct hvnet_dev_params *p)
+{
+	const struct hvnet_mmio *m = &dev->mmio;
+
+	*p = (struct hvnet_dev_params) {
+		.zone = dev->zone->id,
+		.addr = dev->addr,
+		.len = dev->len,
+		.irq = dev->line.irq,
+		.queue_max = m->queue_max,
+		.mtu = le16_to_cpu((__force __le16)m->config.mtu),
+		.offered = m->offered,
+	};
+	ether_addr_copy(p->mac, m->mac);
+	hvnet_nic_get_coalescing(dev->netdev, &p->coalesce);
+}
+
+/* What a driver relies on from its first look on. */
+#define HVNET_BORN_WITH \
+	(BIT(HVNET_FIELD_MAC) | BIT(HVNET_FIELD_MTU) | BIT(HVNET_FIELD_OFFERED))
+
+/* Return whether it could be: not once a driver has looked. Under work_lock. */
+static bool hvnet_dev_born_as(struct hvnet_dev *dev,
+			      const struct hvnet_dev_params *p,
+			      unsigned long fields)
+{
+	struct hvnet_mmio *m = &dev->mmio;
+	unsigned long flags;
+	bool idle;
+
+	raw_spin_lock_irqsave(&dev->lock, flags);
+	idle = hvnet_mmio_idle(m);
+	if (idle && (fields & BIT(HVNET_FIELD_MAC)))
+		hvnet_mmio_born_as(m, p->mac);
+	if (idle && (fields & BIT(HVNET_FIELD_MTU)))
+		hvnet_mmio_set_mtu(m, p->mtu);
+	if (idle && (fields & BIT(HVNET_FIELD_OFFERED)))
+		hvnet_mmio_offer(m, p->offered);
+	raw_spin_unlock_irqrestore(&dev->lock, flags);
+	return idle;
+}
+
+/* The interface follows. Under rtnl and work_lock. */
+static int hvnet_dev_rebirth(struct hvnet_dev *dev,
+			     const struct hvnet_dev_params *p,
+			     unsigned long fields, struct hvnet_reason *why)
+{
+	int err = 0;
+
+	if (!hvnet_dev_born_as(dev, p, fields))
+		return hvnet_refuse_field(why, __ffs(fields), -EBUSY,
+					  "a driver in the guest uses %s: its address, MTU and features cannot change now",
+					  dev_name(&dev->dev));
+	if (fields & BIT(HVNET_FIELD_MTU))
+		err = hvnet_nic_set_mtu(dev->netdev, p->mtu);
+	if (!err && (fields & BIT(HVNET_FIELD_MAC)))
+		err = hvnet_nic_set_mac(dev->netdev, p->mac);
+	if (err)
+		return hvnet_refuse_field(why, __ffs(fields), err,
+					  "the guest's end has it, but interface %s does not take it (error %d)",
+					  netdev_name(dev->netdev), err);
+	return 0;
+}
+
+/**
+ * hvnet_dev_change - change a device
+ * @dev: the device
+ * @p: what it shall be like, whole
+ * @fields: what of it is to change: bits of enum hvnet_field, of address, MTU,
+ *	features and coalescing
+ * @why: the reason of a refusal
+ *
+ * Context: process, under hvnet_lock; takes rtnl.
+ * Return: 0 or a negative errno.
+ */
+int hvnet_dev_change(struct hvnet_dev *dev, const struct hvnet_dev_params *p,
+		     unsigned long fields, struct hvnet_reason *why)
+{
+	int err = hvnet_dev_params_check(p, why);
+
+	if (!err && (fields & HVNET_BORN_WITH)) {
+		rtnl_lock();
+		mutex_lock(&dev->work_lock);
+		err = hvnet_dev_rebirth(dev, p, fields & HVNET_BORN_WITH, why);
+		mutex_unlock(&dev->work_lock);
+		rtnl_unlock();
+	}
+	if (err)
+		return err;
+	if (fields & BIT(HVNET_FIELD_COALESCE))
+		hvnet_nic_set_coalescing(dev->netdev, &p->coalesce);
+	hvnet_tell_dev(dev, HVISOR_VNET_CMD_DEV_SET_NTF);
+	return 0;
+}
+
+/**
+ * hvnet_dev_destroy - take a device away
+ * @dev: the device
+ *
+ * See hvnet_dev_remove().
+ *
+ * Context: process, under hvnet_lock.
+ */
+void hvnet_dev_destroy(struct hvnet_dev *dev)
 {
 	hvnet_latency_del(dev);
+	hvnet_tell_dev(dev, HVISOR_VNET_CMD_DEV_DEL_NTF);
 	list_del_rcu(&dev->node);
+	hvnet_generation++;
 	/* No access finds it any more. */
 	synchronize_rcu();
 	mutex_lock(&dev->work_lock);
@@ -1124,6 +1290,7 @@ static void hvnet_leave(void *unused)
 	hvpage_detach(hvnet_hp);
 	hvnet_hp = NULL;
 	WRITE_ONCE(hvnet_taken, false);
+	hvnet_tell_hv(HVISOR_VNET_CMD_HV_DEL_NTF);
 	mutex_unlock(&hvnet_lock);
 }
 
@@ -1146,6 +1313,7 @@ static int hvnet_join(struct hvnet_conduit *c, struct hvnet_reason *why)
 	}
 	hvnet_hp = hp;
 	hvnet_daemon_set_page(hp);
+	hvnet_tell_hv(HVISOR_VNET_CMD_HV_NEW_NTF);
 out:
 	mutex_unlock(&hvnet_lock);
 	return err;
@@ -1200,12 +1368,16 @@ static int __init hvnet_init(void)
 {
 	int err;
 
+	hvnet_sysfs_init();
 	err = bus_register(&hvnet_bus);
 	if (err)
 		return err;
 	err = hvnet_daemon_init();
 	if (err)
 		goto err_bus;
+	err = hvnet_netlink_init();
+	if (err)
+		goto err_daemon;
 	hvnet_latency_init();
 	err = platform_driver_register(&hvnet_driver);
 	if (err)
@@ -1219,6 +1391,8 @@ static int __init hvnet_init(void)
 
 err_latency:
 	hvnet_latency_exit();
+	hvnet_netlink_exit();
+err_daemon:
 	hvnet_daemon_exit();
 err_bus:
 	bus_unregister(&hvnet_bus);
@@ -1230,6 +1404,8 @@ static void __exit hvnet_exit(void)
 {
 	platform_driver_unregister(&hvnet_driver);
 	hvnet_latency_exit();
+	/* After the last event. */
+	hvnet_netlink_exit();
 	hvnet_daemon_exit();
 	bus_unregister(&hvnet_bus);
 }

@@ -42,6 +42,10 @@
 #define HVNET_REGION_MIN	0x200	/* registers and configuration space */
 #define HVNET_MTU_MIN		ETH_MIN_MTU
 #define HVNET_MTU_MAX		ETH_MAX_MTU
+/* Unlike 0, no place for registers. */
+#define HVNET_NO_ADDR		U64_MAX
+#define HVNET_COALESCE_USECS_MAX	10000
+#define HVNET_COALESCE_BOUNDS	"up to 10000 usecs, and from 1 frame on"
 
 /**
  * struct hvnet_zone - a guest
@@ -66,23 +70,49 @@ struct hvnet_zone {
 };
 
 /**
+ * struct hvnet_coalesce - when a guest is told of frames that crossed
+ * @usecs: at the latest after so many microseconds
+ * @frames: at the latest when there are so many
+ */
+struct hvnet_coalesce {
+	u32 usecs;
+	u32 frames;
+};
+
+/**
+ * struct hvnet_coalescing - both ways
+ * @tx: that its frames have been taken
+ * @rx: of frames for it
+ */
+struct hvnet_coalescing {
+	struct hvnet_coalesce tx;
+	struct hvnet_coalesce rx;
+};
+
+/**
  * struct hvnet_dev_params - what the administrator asks for
+ * @net: network namespace that the interface appears in
  * @zone: zone id
  * @addr: guest-physical address of the register region
  * @len: its length
  * @irq: the guest's interrupt id
  * @queue_max: largest queue size offered
  * @mtu: MTU of the link
+ * @offered: feature bits offered
+ * @coalesce: when the guest is told of frames
  * @mac: the guest's address; all zero: generate one
  * @name: of the root-side interface; empty: choose one
  */
 struct hvnet_dev_params {
+	struct net *net;
 	u32 zone;
 	u64 addr;
 	u64 len;
 	u32 irq;
 	u32 queue_max;
 	u32 mtu;
+	u64 offered;
+	struct hvnet_coalescing coalesce;
 	u8 mac[ETH_ALEN];
 	char name[IFNAMSIZ];
 };
@@ -98,6 +128,16 @@ struct hvnet_pending {
 };
 
 /**
+ * struct hvnet_breakage - how a guest broke a queue
+ * @queue: which queue; NULL if none was
+ * @what: what the guest did
+ */
+struct hvnet_breakage {
+	const char *queue;
+	const char *what;
+};
+
+/**
  * struct hvnet_dev - one guest network device
  * @dev: on the hvisor_vnet bus, child of its zone
  * @node: in the zone's list, under hvnet_lock; readers use RCU
@@ -106,12 +146,14 @@ struct hvnet_pending {
  * @len: its length
  * @line: its interrupt
  * @netdev: the root-side interface
- * @lock: the registers: @mmio (but for mmio.isr, which is atomic), @pending and
- *	@waiting
+ * @lock: the registers: @mmio (but for mmio.isr, which is atomic), @pending,
+ *	@waiting and @broken
  * @mmio: the registers
  * @pending: accesses that wait, by vCPU
  * @waiting: which of @pending are in use
- * @work: serves @pending
+ * @broken: how the guest broke a queue, if nobody has been told yet
+ * @work: serves @pending, and tells what cannot be told where it happens
+ * @stuck: an interrupt stayed unacknowledged; likewise
  * @work_lock: the data path is started and stopped under it
  * @running: a driver drives it; the module's use count is held
  * @parked: the zone is quiesced: the data path rests until it is released, or
@@ -139,8 +181,10 @@ struct hvnet_dev {
 	struct hvnet_mmio mmio;
 	struct hvnet_pending pending[HVISOR_MAX_CPUS];
 	DECLARE_BITMAP(waiting, HVISOR_MAX_CPUS);
+	struct hvnet_breakage broken;
 
 	struct work_struct work;
+	atomic_t stuck;
 	struct mutex work_lock;		/* starting and stopping the data path */
 	bool running;
 	bool parked;
@@ -162,12 +206,14 @@ struct hvnet_dev {
  *	under the tx queue lock.
  * @link: the interface has come up or goes down. Process, under rtnl.
  * @mac: the guest has given its end another address. Process.
+ * @stalled: the guest has given no receive buffers for long. Process.
  */
 struct hvnet_nic_owner {
 	void (*broke)(struct hvnet_dev *dev, const char *queue,
 		      const char *what);
 	void (*link)(struct hvnet_dev *dev, bool up);
 	void (*mac)(struct hvnet_dev *dev, const u8 *mac);
+	void (*stalled)(struct hvnet_dev *dev);
 };
 
 /* Why a frame was not delivered. */
@@ -205,17 +251,37 @@ enum hvnet_stat {
 
 extern struct bus_type hvnet_bus;
 extern struct mutex hvnet_lock;
+extern struct list_head hvnet_zones;
+extern unsigned int hvnet_generation;
+
+/* params.c */
+void hvnet_dev_params_init(struct hvnet_dev_params *p, struct net *net);
+int hvnet_dev_params_mac(struct hvnet_dev_params *p, const u8 *mac,
+			 struct hvnet_reason *why);
+int hvnet_dev_params_name(struct hvnet_dev_params *p, const char *name,
+			  struct hvnet_reason *why);
+int hvnet_dev_params_check(const struct hvnet_dev_params *p,
+			   struct hvnet_reason *why);
+int hvnet_coalescing_check(const struct hvnet_coalescing *c,
+			   struct hvnet_reason *why);
 
 /* hvisor_vnet.c */
 struct hvpage *hvnet_page(void);
+struct hvnet_zone *hvnet_zone_find(u32 id);
 struct hvnet_zone *hvnet_zone_create(u32 id, struct hvnet_memory *mem,
 				     struct hvnet_reason *why);
 int hvnet_zone_remove(u32 id, struct hvnet_reason *why);
 struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
 				   struct hvnet_reason *why);
+void hvnet_dev_destroy(struct hvnet_dev *dev);
 int hvnet_dev_remove(const char *name, struct hvnet_reason *why);
+void hvnet_dev_params_now(const struct hvnet_dev *dev,
+			  struct hvnet_dev_params *p);
+int hvnet_dev_change(struct hvnet_dev *dev, const struct hvnet_dev_params *p,
+		     unsigned long fields, struct hvnet_reason *why);
 int hvnet_zone_quiesce(struct hvnet_zone *zone, struct hvnet_reason *why);
 void hvnet_zone_release(struct hvnet_zone *zone);
+bool hvnet_zone_quiesced(const struct hvnet_zone *zone);
 bool hvnet_taken_over(void);
 int hvnet_reattach(struct hvnet_reason *why);
 
@@ -229,6 +295,12 @@ int hvnet_nic_start(struct net_device *netdev);
 void hvnet_nic_stop(struct net_device *netdev);
 void hvnet_nic_hush(struct net_device *netdev);
 void hvnet_nic_forget(struct net_device *netdev);
+int hvnet_nic_set_mac(struct net_device *netdev, const u8 *guest);
+int hvnet_nic_set_mtu(struct net_device *netdev, u32 mtu);
+void hvnet_nic_get_coalescing(const struct net_device *netdev,
+			      struct hvnet_coalescing *c);
+void hvnet_nic_set_coalescing(struct net_device *netdev,
+			      const struct hvnet_coalescing *c);
 void hvnet_nic_kick(struct net_device *netdev, unsigned int queue);
 bool hvnet_nic_waits(struct net_device *netdev);
 bool hvnet_nic_unheard(struct net_device *netdev);
@@ -240,5 +312,6 @@ extern const struct attribute_group *hvnet_bus_groups[];
 extern const struct attribute_group *hvnet_zone_groups[];
 extern const struct attribute_group *hvnet_dev_groups[];
 extern const struct attribute_group *hvnet_page_groups[];
+void hvnet_sysfs_init(void);
 
 #endif /* HVISOR_VNET_H */

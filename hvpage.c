@@ -771,13 +771,13 @@ static int hvpage_claim_check(struct hvpage *hp, u32 zone, u32 irq,
 			 foreign->target.irq_id == irq;
 	}
 	if (taken)
-		return hvnet_refuse(why, -EBUSY,
-				    "zone %u has a device with interrupt %u already",
-				    zone, irq);
+		return hvnet_refuse_field(why, HVNET_FIELD_IRQ, -EBUSY,
+					  "zone %u has a device with interrupt %u already",
+					  zone, irq);
 	if (n >= HVISOR_ZONE_MAX_IRQS)
-		return hvnet_refuse(why, -ENOSPC,
-				    "zone %u has %u interrupts already: hvisor panics when more than that are outstanding",
-				    zone, n);
+		return hvnet_refuse_field(why, HVNET_FIELD_IRQ, -ENOSPC,
+					  "zone %u has %u interrupts already: hvisor panics when more than that are outstanding",
+					  zone, n);
 	return 0;
 }
 

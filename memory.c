@@ -270,16 +270,37 @@ static int hvnet_check(struct hvnet_memory *mem, bool root_ram_ok,
 	int err;
 
 	if (!mem->n)
-		return hvnet_refuse(why, -EINVAL,
-				    "a zone needs at least one range of RAM");
+		return hvnet_refuse_field(why, HVNET_FIELD_RAM, -EINVAL,
+					  "a zone needs at least one range of RAM");
 	for (i = 0; i < mem->n; i++) {
 		err = hvnet_check_shape(&mem->range[i], why) ?:
 		      hvnet_check_overlap(mem, i, why) ?:
 		      hvnet_check_kind(&mem->range[i], root_ram_ok, why);
-		if (err)
+		if (err) {
+			why->field = HVNET_FIELD_RAM;
+			why->range = mem->range[i].pa;
 			return err;
+		}
 	}
 	return 0;
+}
+
+/**
+ * hvnet_memory_next - where one more range of a zone's RAM goes
+ * @mem: the ranges, not mapped yet
+ * @why: the reason of a refusal, which is -E2BIG
+ *
+ * Context: any. Return: the range, which counts once @mem->n says so; or NULL.
+ */
+struct hvnet_range *hvnet_memory_next(struct hvnet_memory *mem,
+				      struct hvnet_reason *why)
+{
+	if (mem->n < HVNET_MAX_RANGES)
+		return &mem->range[mem->n];
+	hvnet_refuse_field(why, HVNET_FIELD_RAM, -E2BIG,
+			   "a zone has at most %u ranges of RAM",
+			   HVNET_MAX_RANGES);
+	return NULL;
 }
 
 /**

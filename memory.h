@@ -94,6 +94,8 @@ static inline void *hvnet_memory_at(const struct hvnet_memory *mem, u64 ipa,
 	return NULL;
 }
 
+struct hvnet_range *hvnet_memory_next(struct hvnet_memory *mem,
+				      struct hvnet_reason *why);
 int hvnet_memory_map(struct hvnet_memory *mem, bool root_ram_ok,
 		     struct hvnet_reason *why);
 void hvnet_memory_unmap(struct hvnet_memory *mem);

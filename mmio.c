@@ -504,6 +504,46 @@ void hvnet_mmio_set_mac(struct hvnet_mmio *m, const u8 *mac)
 }
 
 /**
+ * hvnet_mmio_born_as - give the device another address for good
+ * @m: the device, which is idle
+ * @mac: its address
+ *
+ * Context: any; serialised by the caller.
+ */
+void hvnet_mmio_born_as(struct hvnet_mmio *m, const u8 *mac)
+{
+	memcpy(m->mac, mac, sizeof(m->mac));
+	hvnet_mmio_set_mac(m, mac);
+}
+
+/**
+ * hvnet_mmio_set_mtu - give the device another MTU
+ * @m: the device, which is idle
+ * @mtu: its MTU
+ *
+ * Context: any; serialised by the caller.
+ */
+void hvnet_mmio_set_mtu(struct hvnet_mmio *m, u16 mtu)
+{
+	m->config.mtu = __cpu_to_virtio16(true, mtu);
+	m->generation++;
+}
+
+/**
+ * hvnet_mmio_offer - offer other features
+ * @m: the device, which is idle
+ * @offered: feature bits to offer
+ *
+ * Context: any; serialised by the caller.
+ */
+void hvnet_mmio_offer(struct hvnet_mmio *m, u64 offered)
+{
+	m->offered = offered;
+	m->n_queues = offered & (1ULL << VIRTIO_NET_F_CTRL_VQ) ?
+		      HVNET_MMIO_QUEUES : HVNET_QUEUE_CTRL;
+}
+
+/**
  * hvnet_mmio_init - a new device, as after a reset and without a link
  * @m: the device
  * @offered: feature bits to offer
@@ -517,10 +557,8 @@ void hvnet_mmio_init(struct hvnet_mmio *m, u64 offered, u16 queue_max,
 		     const u8 *mac, u16 mtu)
 {
 	memset(m, 0, sizeof(*m));
-	m->offered = offered;
+	hvnet_mmio_offer(m, offered);
 	m->queue_max = queue_max;
-	m->n_queues = offered & (1ULL << VIRTIO_NET_F_CTRL_VQ) ?
-		      HVNET_MMIO_QUEUES : HVNET_QUEUE_CTRL;
 	memcpy(m->mac, mac, sizeof(m->mac));
 	memcpy(m->config.mac, mac, sizeof(m->config.mac));
 	m->config.max_virtqueue_pairs = __cpu_to_virtio16(true, 1);

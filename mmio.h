@@ -112,6 +112,9 @@ void hvnet_mmio_commit(struct hvnet_mmio *m, struct hvnet_mmio_access *acc);
 bool hvnet_mmio_needs_reset(struct hvnet_mmio *m);
 bool hvnet_mmio_set_link(struct hvnet_mmio *m, bool up);
 void hvnet_mmio_set_mac(struct hvnet_mmio *m, const u8 *mac);
+void hvnet_mmio_set_mtu(struct hvnet_mmio *m, u16 mtu);
+void hvnet_mmio_offer(struct hvnet_mmio *m, u64 offered);
+void hvnet_mmio_born_as(struct hvnet_mmio *m, const u8 *mac);
 
 /**
  * hvnet_mmio_live - may the device touch the rings?
@@ -125,6 +128,18 @@ static inline bool hvnet_mmio_live(const struct hvnet_mmio *m)
 	const u32 dead = VIRTIO_CONFIG_S_FAILED | VIRTIO_CONFIG_S_NEEDS_RESET;
 
 	return (m->status & VIRTIO_CONFIG_S_DRIVER_OK) && !(m->status & dead);
+}
+
+/**
+ * hvnet_mmio_idle - has no driver begun to look at the device?
+ * @m: the device
+ *
+ * Return: true from a reset until the driver says that it has noticed it
+ * (virtio 1.2, section 3.1.1).
+ */
+static inline bool hvnet_mmio_idle(const struct hvnet_mmio *m)
+{
+	return !m->status;
 }
 
 /**

@@ -10,12 +10,15 @@
 
 #include <linux/device.h>
 #include <linux/etherdevice.h>
+#include <linux/fs.h>
+#include <linux/nsproxy.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/sysfs.h>
 
 #include "compat.h"
+#include "counters.h"
 #include "daemon.h"
 #include "hvisor_vnet.h"
 
@@ -115,15 +118,16 @@ static int hvnet_zone_set_ram(void *request, const char *value,
 			      struct hvnet_reason *why)
 {
 	struct hvnet_zone_request *r = request;
-	struct hvnet_range *range = &r->mem.range[r->mem.n];
-	u64 *to[] = { &range->pa, &range->ipa, &range->size };
+	struct hvnet_range *range = hvnet_memory_next(&r->mem, why);
 	char word[96], *rest = word, *part;
 	unsigned int i;
+	u64 *to[3];
 
-	if (r->mem.n == HVNET_MAX_RANGES)
-		return hvnet_refuse(why, -E2BIG,
-				    "a zone has at most %u ranges of RAM",
-				    HVNET_MAX_RANGES);
+	if (!range)
+		return -E2BIG;
+	to[0] = &range->pa;
+	to[1] = &range->ipa;
+	to[2] = &range->size;
 	if (strscpy(word, value, sizeof(word)) < 0)
 		goto malformed;
 	for (i = 0; i < ARRAY_SIZE(to); i++) {
@@ -190,27 +194,19 @@ static int hvnet_dev_set_mac(void *request, const char *value,
 			     struct hvnet_reason *why)
 {
 	struct hvnet_dev_params *p = request;
+	u8 mac[ETH_ALEN];
 
-	if (strlen(value) != 3 * ETH_ALEN - 1 || !mac_pton(value, p->mac))
+	if (strlen(value) != 3 * ETH_ALEN - 1 || !mac_pton(value, mac))
 		return hvnet_refuse(why, -EINVAL,
 				    "mac '%s' is not of the form 02:00:00:00:00:01",
 				    value);
-	if (is_zero_ether_addr(p->mac))
-		return hvnet_refuse(why, -EINVAL,
-				    "mac is all zero (leave it out to have one made)");
-	return 0;
+	return hvnet_dev_params_mac(p, mac, why);
 }
 
 static int hvnet_dev_set_name(void *request, const char *value,
 			      struct hvnet_reason *why)
 {
-	struct hvnet_dev_params *p = request;
-
-	if (!*value || strscpy(p->name, value, sizeof(p->name)) < 0)
-		return hvnet_refuse(why, -EINVAL,
-				    "name '%s' is not 1 to %u characters long",
-				    value, IFNAMSIZ - 1);
-	return 0;
+	return hvnet_dev_params_name(request, value, why);
 }
 
 static const struct hvnet_key hvnet_dev_keys[] = {
@@ -225,26 +221,27 @@ static const struct hvnet_key hvnet_dev_keys[] = {
 	{}
 };
 
-/* Unlike 0, no place for registers. */
-#define HVNET_NO_ADDR	U64_MAX
+static int hvnet_dev_make(struct hvnet_dev_params *p, struct hvnet_reason *why)
+{
+	int err;
+
+	mutex_lock(&hvnet_lock);
+	err = PTR_ERR_OR_ZERO(hvnet_dev_create(p, why));
+	mutex_unlock(&hvnet_lock);
+	return err;
+}
 
 static ssize_t new_device_store(hvnet_bus_arg *bus, const char *buf,
 				size_t count)
 {
-	struct hvnet_dev_params params = {
-		.addr = HVNET_NO_ADDR,
-		.len = HVNET_REGION_MIN,
-		.queue_max = HVNET_QUEUE_DEFAULT,
-		.mtu = ETH_DATA_LEN,
-	};
+	struct hvnet_dev_params params;
 	struct hvnet_reason why = {};
 	int err;
 
+	hvnet_dev_params_init(&params, current->nsproxy->net_ns);
 	err = hvnet_parse(buf, hvnet_dev_keys, &params, &why);
-	if (!err && params.addr == HVNET_NO_ADDR)
-		err = hvnet_refuse(&why, -EINVAL, "addr is missing");
 	if (!err)
-		err = PTR_ERR_OR_ZERO(hvnet_dev_create(&params, &why));
+		err = hvnet_dev_make(&params, &why);
 	return hvnet_said("new_device", err, count, &why);
 }
 static BUS_ATTR_WO(new_device);
@@ -277,6 +274,19 @@ static ssize_t reattach_store(hvnet_bus_arg *bus, const char *buf,
 }
 static BUS_ATTR_WO(reattach);
 
+static int hvnet_set_backend(const char *path, struct hvnet_reason *why)
+{
+	struct file *file = NULL;
+
+	if (*path)
+		file = filp_open(path, O_RDWR, 0);
+	if (IS_ERR(file))
+		return hvnet_refuse(why, PTR_ERR(file),
+				    "%s cannot be opened (error %ld)",
+				    path, PTR_ERR(file));
+	return hvnet_daemon_set_backend(file, path, why);
+}
+
 /* hvisor.ko's device node */
 static ssize_t backend_store(hvnet_bus_arg *bus, const char *buf, size_t count)
 {
@@ -286,7 +296,7 @@ static ssize_t backend_store(hvnet_bus_arg *bus, const char *buf, size_t count)
 
 	if (!path)
 		return -ENOMEM;
-	err = hvnet_daemon_set_backend(strim(path), &why);
+	err = hvnet_set_backend(strim(path), &why);
 	kfree(path);
 	return hvnet_said("backend", err, count, &why);
 }
@@ -470,130 +480,26 @@ static const struct attribute_group hvnet_dev_group = {
 	.attrs = hvnet_dev_attrs,
 };
 
-/* Counters: of a device, and of the page (under the platform device). */
-
-/**
- * struct hvnet_counter - a file that shows a counter
- * @attr: the file
- * @read: where the number comes from
- * @which: which of its numbers
+/*
+ * Counters: of a device, and of the page (under the platform device). One file
+ * for each in counters.c, made when the module begins.
  */
-struct hvnet_counter {
-	struct device_attribute attr;
-	u64 (*read)(struct hvnet_dev *dev, int which);
-	int which;
-};
+
+static struct device_attribute hvnet_dev_files[HVNET_DEV_COUNTERS];
+static struct attribute *hvnet_dev_counter_attrs[HVNET_DEV_COUNTERS];
 
 static ssize_t hvnet_counter_show(struct device *d,
 				  struct device_attribute *attr, char *buf)
 {
-	struct hvnet_counter *c = container_of(attr, struct hvnet_counter, attr);
+	const struct hvnet_counter *c =
+		&hvnet_dev_counters[attr - hvnet_dev_files];
 
 	return sysfs_emit(buf, "%llu\n", c->read(to_hvnet_dev(d), c->which));
 }
 
-static u64 hvnet_read_stat(struct hvnet_dev *dev, int which)
-{
-	return hvnet_nic_stat(dev->netdev, which);
-}
-
-static u64 hvnet_read_drop(struct hvnet_dev *dev, int which)
-{
-	return hvnet_nic_drops(dev->netdev, which);
-}
-
-static u64 hvnet_read_mmio(struct hvnet_dev *dev, int which)
-{
-	return READ_ONCE(dev->mmio.count[which]);
-}
-
-enum { HVNET_INJECTIONS, HVNET_REINJECTIONS, HVNET_STALLS };
-
-static u64 hvnet_read_line(struct hvnet_dev *dev, int which)
-{
-	switch (which) {
-	case HVNET_INJECTIONS:
-		return READ_ONCE(dev->line.injections);
-	case HVNET_REINJECTIONS:
-		return READ_ONCE(dev->line.reinjections);
-	default:
-		return READ_ONCE(dev->line.stalls);
-	}
-}
-
-#define HVNET_COUNTER(_name, _read, _which)				\
-	static struct hvnet_counter hvnet_counter_##_name = {		\
-		.attr = __ATTR(_name, 0444, hvnet_counter_show, NULL),	\
-		.read = _read,						\
-		.which = _which,					\
-	}
-
-HVNET_COUNTER(tx_frames, hvnet_read_stat, HVNET_TX_FRAMES);
-HVNET_COUNTER(tx_bytes, hvnet_read_stat, HVNET_TX_BYTES);
-HVNET_COUNTER(tx_kicks, hvnet_read_stat, HVNET_TX_KICKS);
-HVNET_COUNTER(tx_polls, hvnet_read_stat, HVNET_TX_POLLS);
-HVNET_COUNTER(rx_frames, hvnet_read_stat, HVNET_RX_FRAMES);
-HVNET_COUNTER(rx_bytes, hvnet_read_stat, HVNET_RX_BYTES);
-HVNET_COUNTER(rx_kicks, hvnet_read_stat, HVNET_RX_KICKS);
-HVNET_COUNTER(rx_stops, hvnet_read_stat, HVNET_RX_STOPS);
-HVNET_COUNTER(rx_wakes, hvnet_read_stat, HVNET_RX_WAKES);
-HVNET_COUNTER(rx_stalls, hvnet_read_stat, HVNET_RX_STALLS);
-HVNET_COUNTER(rx_unwanted, hvnet_read_stat, HVNET_RX_UNWANTED);
-HVNET_COUNTER(drop_tx_runt, hvnet_read_drop, HVNET_DROP_TX_RUNT);
-HVNET_COUNTER(drop_tx_oversize, hvnet_read_drop, HVNET_DROP_TX_OVERSIZE);
-HVNET_COUNTER(drop_tx_header, hvnet_read_drop, HVNET_DROP_TX_HEADER);
-HVNET_COUNTER(drop_tx_direction, hvnet_read_drop, HVNET_DROP_TX_DIRECTION);
-HVNET_COUNTER(drop_tx_nomem, hvnet_read_drop, HVNET_DROP_TX_NOMEM);
-HVNET_COUNTER(drop_tx_down, hvnet_read_drop, HVNET_DROP_TX_DOWN);
-HVNET_COUNTER(drop_rx_buffer, hvnet_read_drop, HVNET_DROP_RX_BUFFER);
-HVNET_COUNTER(drop_rx_too_big, hvnet_read_drop, HVNET_DROP_RX_TOO_BIG);
-HVNET_COUNTER(drop_rx_offload, hvnet_read_drop, HVNET_DROP_RX_OFFLOAD);
-HVNET_COUNTER(drop_rx_no_guest, hvnet_read_drop, HVNET_DROP_RX_NO_GUEST);
-HVNET_COUNTER(bad_size, hvnet_read_mmio, HVNET_MMIO_BAD_SIZE);
-HVNET_COUNTER(bad_offset, hvnet_read_mmio, HVNET_MMIO_BAD_OFFSET);
-HVNET_COUNTER(bad_direction, hvnet_read_mmio, HVNET_MMIO_BAD_DIRECTION);
-HVNET_COUNTER(bad_value, hvnet_read_mmio, HVNET_MMIO_BAD_VALUE);
-HVNET_COUNTER(broken, hvnet_read_mmio, HVNET_MMIO_BROKEN);
-HVNET_COUNTER(injections, hvnet_read_line, HVNET_INJECTIONS);
-HVNET_COUNTER(reinjections, hvnet_read_line, HVNET_REINJECTIONS);
-HVNET_COUNTER(stalls, hvnet_read_line, HVNET_STALLS);
-
-static struct attribute *hvnet_dev_counters[] = {
-	&hvnet_counter_tx_frames.attr.attr,
-	&hvnet_counter_tx_bytes.attr.attr,
-	&hvnet_counter_tx_kicks.attr.attr,
-	&hvnet_counter_tx_polls.attr.attr,
-	&hvnet_counter_rx_frames.attr.attr,
-	&hvnet_counter_rx_bytes.attr.attr,
-	&hvnet_counter_rx_kicks.attr.attr,
-	&hvnet_counter_rx_stops.attr.attr,
-	&hvnet_counter_rx_wakes.attr.attr,
-	&hvnet_counter_rx_stalls.attr.attr,
-	&hvnet_counter_rx_unwanted.attr.attr,
-	&hvnet_counter_drop_tx_runt.attr.attr,
-	&hvnet_counter_drop_tx_oversize.attr.attr,
-	&hvnet_counter_drop_tx_header.attr.attr,
-	&hvnet_counter_drop_tx_direction.attr.attr,
-	&hvnet_counter_drop_tx_nomem.attr.attr,
-	&hvnet_counter_drop_tx_down.attr.attr,
-	&hvnet_counter_drop_rx_buffer.attr.attr,
-	&hvnet_counter_drop_rx_too_big.attr.attr,
-	&hvnet_counter_drop_rx_offload.attr.attr,
-	&hvnet_counter_drop_rx_no_guest.attr.attr,
-	&hvnet_counter_bad_size.attr.attr,
-	&hvnet_counter_bad_offset.attr.attr,
-	&hvnet_counter_bad_direction.attr.attr,
-	&hvnet_counter_bad_value.attr.attr,
-	&hvnet_counter_broken.attr.attr,
-	&hvnet_counter_injections.attr.attr,
-	&hvnet_counter_reinjections.attr.attr,
-	&hvnet_counter_stalls.attr.attr,
-	NULL
-};
-
 static const struct attribute_group hvnet_dev_counter_group = {
 	.name = "counters",
-	.attrs = hvnet_dev_counters,
+	.attrs = hvnet_dev_counter_attrs,
 };
 
 const struct attribute_group *hvnet_dev_groups[] = {
@@ -602,10 +508,14 @@ const struct attribute_group *hvnet_dev_groups[] = {
 	NULL
 };
 
+static struct device_attribute hvnet_page_files[HVNET_PAGE_COUNTERS];
+static struct attribute *hvnet_page_counter_attrs[HVNET_PAGE_COUNTERS];
+
 static ssize_t hvnet_page_counter_show(struct device *d,
 				       struct device_attribute *attr, char *buf)
 {
-	struct hvnet_counter *c = container_of(attr, struct hvnet_counter, attr);
+	const struct hvnet_page_counter *c =
+		&hvnet_page_counters[attr - hvnet_page_files];
 	u64 n = 0;
 
 	mutex_lock(&hvnet_lock);
@@ -615,39 +525,49 @@ static ssize_t hvnet_page_counter_show(struct device *d,
 	return sysfs_emit(buf, "%llu\n", n);
 }
 
-#define HVNET_PAGE_COUNTER(_name, _which)				\
-	static struct hvnet_counter hvnet_page_##_name = {		\
-		.attr = __ATTR(_name, 0444, hvnet_page_counter_show, NULL), \
-		.which = _which,					\
-	}
-
-HVNET_PAGE_COUNTER(wakes, HVPAGE_WAKES);
-HVNET_PAGE_COUNTER(requests, HVPAGE_REQUESTS);
-HVNET_PAGE_COUNTER(unknown, HVPAGE_UNKNOWN);
-HVNET_PAGE_COUNTER(malformed, HVPAGE_MALFORMED);
-HVNET_PAGE_COUNTER(deferred, HVPAGE_DEFERRED);
-HVNET_PAGE_COUNTER(found_after_eoi, HVPAGE_FOUND_AFTER_EOI);
-HVNET_PAGE_COUNTER(found_late, HVPAGE_FOUND_LATE);
-HVNET_PAGE_COUNTER(hypercalls, HVPAGE_FINISHES);
-
-static struct attribute *hvnet_page_counters[] = {
-	&hvnet_page_wakes.attr.attr,
-	&hvnet_page_requests.attr.attr,
-	&hvnet_page_unknown.attr.attr,
-	&hvnet_page_malformed.attr.attr,
-	&hvnet_page_deferred.attr.attr,
-	&hvnet_page_found_after_eoi.attr.attr,
-	&hvnet_page_found_late.attr.attr,
-	&hvnet_page_hypercalls.attr.attr,
-	NULL
-};
-
 static const struct attribute_group hvnet_page_counter_group = {
 	.name = "counters",
-	.attrs = hvnet_page_counters,
+	.attrs = hvnet_page_counter_attrs,
 };
 
 const struct attribute_group *hvnet_page_groups[] = {
 	&hvnet_page_counter_group,
 	NULL
 };
+
+/* Add a file to the list at *@next, which ends in NULL; without a name, do not. */
+static void hvnet_counter_file(struct device_attribute *file, const char *name,
+			       ssize_t (*show)(struct device *d,
+					       struct device_attribute *attr,
+					       char *buf),
+			       struct attribute ***next)
+{
+	if (!name)
+		return;
+	sysfs_attr_init(&file->attr);
+	file->attr.name = name;
+	file->attr.mode = 0444;
+	file->show = show;
+	*(*next)++ = &file->attr;
+}
+
+/**
+ * hvnet_sysfs_init - make the files of which there is one for each counter
+ *
+ * Context: process, once, before there is a device.
+ */
+void hvnet_sysfs_init(void)
+{
+	struct attribute **next = hvnet_dev_counter_attrs;
+	unsigned int i;
+
+	for (i = 0; i < HVNET_DEV_COUNTERS; i++)
+		hvnet_counter_file(&hvnet_dev_files[i],
+				   hvnet_dev_counters[i].name,
+				   hvnet_counter_show, &next);
+	next = hvnet_page_counter_attrs;
+	for (i = 0; i < HVNET_PAGE_COUNTERS; i++)
+		hvnet_counter_file(&hvnet_page_files[i],
+				   hvnet_page_counters[i].name,
+				   hvnet_page_counter_show, &next);
+}

@@ -17,7 +17,6 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
-#include <linux/nsproxy.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
@@ -51,16 +50,6 @@
 /* A guest without receive buffers for so long is as good as unplugged. */
 #define HVNET_STALL		(30 * HZ)
 
-/*
- * What a guest is told late unless ethtool -C says otherwise: that its frames
- * have been taken, in usecs or by the time there are so many of them. A lone
- * frame mostly brings an answer sooner, whose interrupt then serves for both.
- * Of frames for it a guest is told at once.
- */
-#define HVNET_TAKEN_USECS	50
-#define HVNET_TAKEN_FRAMES	8
-#define HVNET_COALESCE_USECS_MAX	10000
-
 /* Control requests served before others get a turn. */
 #define HVNET_CTRL_BATCH	64
 
@@ -72,16 +61,6 @@
 	(NETIF_F_HW_VLAN_CTAG_TX | NETIF_F_HW_VLAN_STAG_TX)
 #define HVNET_OWN_WORK							\
 	(NETIF_F_SG | NETIF_F_FRAGLIST | HVNET_TAG_WORK)
-
-/**
- * struct hvnet_coalesce - when a guest is told of frames that crossed
- * @usecs: at the latest after so many microseconds
- * @frames: at the latest when there are so many
- */
-struct hvnet_coalesce {
-	u32 usecs;
-	u32 frames;
-};
 
 /**
  * struct hvnet_pair - a pair of virtqueues
@@ -241,7 +220,7 @@ static unsigned int hvnet_tx_frame_max(const struct hvnet_nic *nic,
 {
 	if (hdr->gso_type != VIRTIO_NET_HDR_GSO_NONE)
 		return HVNET_SEGMENT_MAX;
-	return max(nic->guest_mtu, READ_ONCE(nic->netdev->mtu)) +
+	return max(READ_ONCE(nic->guest_mtu), READ_ONCE(nic->netdev->mtu)) +
 	       VLAN_ETH_HLEN + VLAN_HLEN;
 }
 
@@ -1056,6 +1035,7 @@ static void hvnet_stall_work(struct work_struct *work)
 		hvnet_count(pair, HVNET_RX_STALLS, 1);
 		trace_hvnet_rx_stall(nic->dev);
 		netif_carrier_off(nic->netdev);
+		nic->owner->stalled(nic->dev);
 	}
 	mutex_unlock(&nic->dev->work_lock);
 }
@@ -1393,6 +1373,42 @@ static const struct net_device_ops hvnet_netdev_ops = {
 	.ndo_validate_addr = eth_validate_addr,
 };
 
+/**
+ * hvnet_nic_get_coalescing - when is the guest told of frames?
+ * @netdev: the root-side interface
+ * @c: when
+ *
+ * Context: any.
+ */
+void hvnet_nic_get_coalescing(const struct net_device *netdev,
+			      struct hvnet_coalescing *c)
+{
+	const struct hvnet_nic *nic = netdev_priv(netdev);
+
+	c->tx.usecs = READ_ONCE(nic->taken.usecs);
+	c->tx.frames = READ_ONCE(nic->taken.frames);
+	c->rx.usecs = READ_ONCE(nic->given.usecs);
+	c->rx.frames = READ_ONCE(nic->given.frames);
+}
+
+/**
+ * hvnet_nic_set_coalescing - decide when the guest is told of frames
+ * @netdev: the root-side interface
+ * @c: when, checked
+ *
+ * Context: any.
+ */
+void hvnet_nic_set_coalescing(struct net_device *netdev,
+			      const struct hvnet_coalescing *c)
+{
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
+	WRITE_ONCE(nic->taken.usecs, c->tx.usecs);
+	WRITE_ONCE(nic->taken.frames, c->tx.frames);
+	WRITE_ONCE(nic->given.usecs, c->rx.usecs);
+	WRITE_ONCE(nic->given.frames, c->rx.frames);
+}
+
 /* What the guest is told, too. */
 static int hvnet_get_link_ksettings(struct net_device *netdev,
 				    struct ethtool_link_ksettings *cmd)
@@ -1406,34 +1422,31 @@ static int hvnet_get_link_ksettings(struct net_device *netdev,
 
 static int hvnet_get_coalesce(struct net_device *netdev, hvnet_coalesce_args)
 {
-	const struct hvnet_nic *nic = netdev_priv(netdev);
+	struct hvnet_coalescing now;
 
-	c->rx_coalesce_usecs = nic->taken.usecs;
-	c->rx_max_coalesced_frames = nic->taken.frames;
-	c->tx_coalesce_usecs = nic->given.usecs;
-	c->tx_max_coalesced_frames = nic->given.frames;
+	hvnet_nic_get_coalescing(netdev, &now);
+	c->rx_coalesce_usecs = now.tx.usecs;
+	c->rx_max_coalesced_frames = now.tx.frames;
+	c->tx_coalesce_usecs = now.rx.usecs;
+	c->tx_max_coalesced_frames = now.rx.frames;
 	return 0;
-}
-
-static bool hvnet_coalesce_ok(u32 usecs, u32 frames)
-{
-	return usecs <= HVNET_COALESCE_USECS_MAX && frames && frames <= INT_MAX;
 }
 
 static int hvnet_set_coalesce(struct net_device *netdev, hvnet_coalesce_args)
 {
-	struct hvnet_nic *nic = netdev_priv(netdev);
+	const struct hvnet_coalescing wanted = {
+		.tx = { c->rx_coalesce_usecs, c->rx_max_coalesced_frames },
+		.rx = { c->tx_coalesce_usecs, c->tx_max_coalesced_frames },
+	};
+	struct hvnet_reason why;
+	int err;
 
-	if (!hvnet_coalesce_ok(c->rx_coalesce_usecs, c->rx_max_coalesced_frames) ||
-	    !hvnet_coalesce_ok(c->tx_coalesce_usecs, c->tx_max_coalesced_frames)) {
-		NL_SET_ERR_MSG(hvnet_coalesce_extack,
-			       "up to 10000 usecs, and from 1 frame on");
-		return -ERANGE;
+	err = hvnet_coalescing_check(&wanted, &why);
+	if (err) {
+		NL_SET_ERR_MSG(hvnet_coalesce_extack, HVNET_COALESCE_BOUNDS);
+		return err;
 	}
-	WRITE_ONCE(nic->taken.usecs, c->rx_coalesce_usecs);
-	WRITE_ONCE(nic->taken.frames, c->rx_max_coalesced_frames);
-	WRITE_ONCE(nic->given.usecs, c->tx_coalesce_usecs);
-	WRITE_ONCE(nic->given.frames, c->tx_max_coalesced_frames);
+	hvnet_nic_set_coalescing(netdev, &wanted);
 	return 0;
 }
 
@@ -1450,13 +1463,40 @@ static const struct ethtool_ops hvnet_ethtool_ops = {
  * The guest's address with a first byte that a bridge never prefers, and that is
  * not the guest's own: a bridge drops frames from its port's address.
  */
-static void hvnet_set_root_mac(struct net_device *netdev, const u8 *guest)
+static void hvnet_root_mac(u8 *mac, const u8 *guest)
 {
-	u8 mac[ETH_ALEN];
-
 	ether_addr_copy(mac, guest);
 	mac[0] = guest[0] == 0xfe ? 0xfa : 0xfe;
-	eth_hw_addr_set(netdev, mac);
+}
+
+/**
+ * hvnet_nic_set_mac - the guest's end was given another address
+ * @netdev: the root-side interface
+ * @guest: that address
+ *
+ * Context: process, under rtnl. Return: 0 or a negative errno.
+ */
+int hvnet_nic_set_mac(struct net_device *netdev, const u8 *guest)
+{
+	struct sockaddr addr = { .sa_family = netdev->type };
+
+	hvnet_root_mac((u8 *)addr.sa_data, guest);
+	return dev_set_mac_address(netdev, &addr, NULL);
+}
+
+/**
+ * hvnet_nic_set_mtu - the guest's end was given another MTU, and so is this one
+ * @netdev: the root-side interface
+ * @mtu: the MTU
+ *
+ * Context: process, under rtnl. Return: 0 or a negative errno.
+ */
+int hvnet_nic_set_mtu(struct net_device *netdev, u32 mtu)
+{
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
+	WRITE_ONCE(nic->guest_mtu, mtu);
+	return dev_set_mtu(netdev, mtu);
 }
 
 static int hvnet_pair_init(struct hvnet_pair *pair, struct hvnet_nic *nic,
@@ -1502,15 +1542,15 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 			   const struct hvnet_dev_params *params)
 {
 	struct hvnet_nic *nic = netdev_priv(netdev);
+	u8 mac[ETH_ALEN];
 
 	nic->netdev = netdev;
 	nic->dev = dev;
 	nic->owner = owner;
 	nic->guest_mtu = params->mtu;
 	nic->filter.promisc = true;
-	nic->taken.usecs = HVNET_TAKEN_USECS;
-	nic->taken.frames = HVNET_TAKEN_FRAMES;
-	nic->given.frames = 1;
+	nic->taken = params->coalesce.tx;
+	nic->given = params->coalesce.rx;
 	INIT_WORK(&nic->features_work, hvnet_features_work);
 	INIT_DELAYED_WORK(&nic->stall_work, hvnet_stall_work);
 	INIT_WORK(&nic->ctrl_work, hvnet_ctrl_work);
@@ -1525,13 +1565,14 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 	netdev->mtu = params->mtu;
 	netdev->min_mtu = HVNET_MTU_MIN;
 	netdev->max_mtu = HVNET_MTU_MAX;
-	hvnet_set_root_mac(netdev, params->mac);
+	hvnet_root_mac(mac, params->mac);
+	eth_hw_addr_set(netdev, mac);
 	if (params->name[0])
 		strscpy(netdev->name, params->name, IFNAMSIZ);
 	else
 		strscpy(netdev->name, "hvnet%d", IFNAMSIZ);
 	SET_NETDEV_DEV(netdev, &dev->dev);
-	dev_net_set(netdev, current->nsproxy->net_ns);
+	dev_net_set(netdev, params->net);
 	netif_carrier_off(netdev);
 }
 
@@ -1568,9 +1609,9 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 	}
 	err = register_netdev(netdev);
 	if (err == -EEXIST) {
-		hvnet_refuse(why, err,
-			     "there is an interface %s already (if it is a left-over tap: ip link del %s)",
-			     params->name, params->name);
+		hvnet_refuse_field(why, HVNET_FIELD_NAME, err,
+				   "there is an interface %s already (if it is a left-over tap: ip link del %s)",
+				   params->name, params->name);
 		goto err_free;
 	} else if (err) {
 		hvnet_refuse(why, err,
