@@ -219,11 +219,20 @@ static void hvnet_dev_stop(struct hvnet_dev *dev)
 	module_put(THIS_MODULE);
 }
 
+/*
+ * The line's timer looks at the rings, from a hard interrupt: it is off while
+ * they are set up, and on before anything is used.
+ */
 static void hvnet_dev_start_nic(struct hvnet_dev *dev)
 {
-	if (hvnet_nic_start(dev->netdev))
+	int err = hvnet_nic_prepare(dev->netdev);
+
+	hvpage_line_on(&dev->line);
+	if (err)
 		hvnet_dev_broke(dev, "any queue",
 				"ring addresses are not in the zone's RAM");
+	else
+		hvnet_nic_start(dev->netdev);
 }
 
 static void hvnet_dev_start(struct hvnet_dev *dev)
@@ -231,8 +240,9 @@ static void hvnet_dev_start(struct hvnet_dev *dev)
 	/* A guest drives the device: unloading now would hang it (R1). */
 	__module_get(THIS_MODULE);
 	dev->running = true;
-	hvpage_line_on(&dev->line);
-	if (!dev->parked)
+	if (dev->parked)
+		hvpage_line_on(&dev->line);
+	else
 		hvnet_dev_start_nic(dev);
 }
 
@@ -533,8 +543,10 @@ static bool hvnet_dev_unpark(struct hvnet_dev *dev)
 	parked = dev->parked;
 	if (parked) {
 		dev->parked = false;
-		if (dev->running && hvnet_dev_live(dev))
+		if (dev->running && hvnet_dev_live(dev)) {
+			hvpage_line_off(&dev->line);
 			hvnet_dev_start_nic(dev);
+		}
 	}
 	mutex_unlock(&dev->work_lock);
 	return parked;

@@ -291,7 +291,8 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 				    const struct hvnet_dev_params *params,
 				    struct hvnet_reason *why);
 void hvnet_nic_destroy(struct net_device *netdev);
-int hvnet_nic_start(struct net_device *netdev);
+int hvnet_nic_prepare(struct net_device *netdev);
+void hvnet_nic_start(struct net_device *netdev);
 void hvnet_nic_stop(struct net_device *netdev);
 void hvnet_nic_hush(struct net_device *netdev);
 void hvnet_nic_forget(struct net_device *netdev);

@@ -1188,7 +1188,7 @@ static int hvnet_pair_setup(struct hvnet_pair *pair)
 }
 
 /* The first start by a driver decides what it gets until it orders otherwise. */
-static int hvnet_ctrl_start(struct hvnet_nic *nic)
+static int hvnet_ctrl_setup(struct hvnet_nic *nic)
 {
 	struct hvnet_dev *dev = nic->dev;
 	int err = 0;
@@ -1202,15 +1202,14 @@ static int hvnet_ctrl_start(struct hvnet_nic *nic)
 	}
 	if (hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_CTRL_VQ))
 		err = hvnet_ring_setup(dev, &nic->ctrl.ring, HVNET_QUEUE_CTRL);
-	nic->ctrl_live = !err;
 	mutex_unlock(&nic->ctrl_lock);
 	return err;
 }
 
-static void hvnet_ctrl_stop(struct hvnet_nic *nic)
+static void hvnet_ctrl_set_live(struct hvnet_nic *nic, bool live)
 {
 	mutex_lock(&nic->ctrl_lock);
-	nic->ctrl_live = false;
+	nic->ctrl_live = live;
 	mutex_unlock(&nic->ctrl_lock);
 }
 
@@ -1228,37 +1227,47 @@ static void hvnet_pair_set_live(struct hvnet_pair *pair,
 }
 
 /**
- * hvnet_nic_start - start the data path
+ * hvnet_nic_prepare - set the rings up as the driver said
  * @netdev: the root-side interface
  *
  * Queues the driver has made ready since are begun, others go on where they
  * were, those it has disabled are forgotten.
  *
- * Context: process, under work_lock, stopped.
- * Return: 0, or a negative errno if a ring is not where it may be: nothing runs
- * then.
+ * Context: process, under work_lock, stopped; the line is off, which looks at
+ * the rings.
+ * Return: 0, or a negative errno if a ring is not where it may be.
  */
-int hvnet_nic_start(struct net_device *netdev)
+int hvnet_nic_prepare(struct net_device *netdev)
+{
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
+	return hvnet_pair_setup(&nic->pair[0]) ?: hvnet_ctrl_setup(nic);
+}
+
+/**
+ * hvnet_nic_start - start the data path
+ * @netdev: the root-side interface, prepared
+ *
+ * Context: process, under work_lock, stopped; the line is on, for what is used
+ * at once.
+ */
+void hvnet_nic_start(struct net_device *netdev)
 {
 	struct hvnet_nic *nic = netdev_priv(netdev);
 	struct hvnet_pair *pair = &nic->pair[0];
 	struct netdev_queue *txq = netdev_get_tx_queue(netdev, 0);
-	int err;
 
-	err = hvnet_pair_setup(pair) ?: hvnet_ctrl_start(nic);
-	if (err)
-		return err;
 	nic->stalled = false;
 	pair->starved = false;
 	napi_enable(&pair->napi);
 	hvnet_pair_set_live(pair, txq, true);
+	hvnet_ctrl_set_live(nic, true);
 	netif_carrier_on(netdev);
 	/* What the guest queued before we listened. */
 	local_bh_disable();
 	napi_schedule(&pair->napi);
 	local_bh_enable();
 	queue_work(system_unbound_wq, &nic->ctrl_work);
-	return 0;
 }
 
 /**
@@ -1275,7 +1284,7 @@ void hvnet_nic_stop(struct net_device *netdev)
 	struct hvnet_nic *nic = netdev_priv(netdev);
 	struct hvnet_pair *pair = &nic->pair[0];
 
-	hvnet_ctrl_stop(nic);
+	hvnet_ctrl_set_live(nic, false);
 	if (!pair->live)
 		return;
 	napi_disable(&pair->napi);
