@@ -98,4 +98,5 @@ const struct hvnet_page_counter hvnet_page_counters[HVNET_PAGE_COUNTERS] = {
 	[HVISOR_VNET_A_HV_COUNTERS_FOUND_AFTER_EOI] = { "found_after_eoi", HVPAGE_FOUND_AFTER_EOI },
 	[HVISOR_VNET_A_HV_COUNTERS_FOUND_LATE] = { "found_late", HVPAGE_FOUND_LATE },
 	[HVISOR_VNET_A_HV_COUNTERS_HYPERCALLS] = { "hypercalls", HVPAGE_FINISHES },
+	[HVISOR_VNET_A_HV_COUNTERS_SLOWED] = { "slowed", HVPAGE_SLOWED },
 };

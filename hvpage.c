@@ -42,6 +42,23 @@
 #define HVPAGE_PAUSE_NS		(10 * NSEC_PER_USEC)
 
 /*
+ * How many requests a zone may make in a tick before it is slowed down, for how
+ * long, and how far apart answers to all who are slowed down are. A vCPU that
+ * waits for each answer gets about so many on an idle board, if it does nothing
+ * else.
+ */
+#define HVPAGE_TICK_MAX		(128000 / HZ)
+#define HVPAGE_SLOW_TICKS	(HZ / 16 + 1)
+#define HVPAGE_PACE_NS		(50 * NSEC_PER_USEC)
+
+/*
+ * While such a zone goes on notifying, for which no vCPU waits: how long to the
+ * next look at the ring, beside this many times what the last took.
+ */
+#define HVPAGE_FLOOD_NS		(10 * NSEC_PER_USEC)
+#define HVPAGE_FLOOD_SHARE	3
+
+/*
  * First retry of an unacknowledged interrupt: four times what the guest took
  * last, within these bounds; and the last interval tried.
  */
@@ -57,6 +74,20 @@
 
 /* Interrupts of others: every zone has a CPU to itself, root has one too. */
 #define HVPAGE_FOREIGN_MAX	((HVISOR_MAX_CPUS - 1) * HVISOR_ZONE_MAX_IRQS)
+
+/**
+ * struct hvpage_budget - what a zone may ask of root's CPU
+ * @tick: in which tick
+ * @spent: requests in that tick
+ * @slow: it is slowed down
+ * @slow_until: until that tick
+ */
+struct hvpage_budget {
+	unsigned long tick;
+	unsigned int spent;
+	bool slow;
+	unsigned long slow_until;
+};
 
 /**
  * struct hvpage - the page and its two directions
@@ -76,6 +107,14 @@
  * @after_eoi_hard: the look after the EOI, where they would not
  * @late_look: the late look
  * @count: what happened
+ * @budget: by zone; those whose numbers are equal modulo this share one
+ * @kick: by vCPU: a notify of a zone that is slowed down, not served yet
+ * @kicks: which of these there are
+ * @flooded_at: since when
+ * @slow: accesses that wait for their turn, in order
+ * @n_slow: how many
+ * @pace: gives them their turn
+ * @pace_at: when the next may have its turn
  * @asks: by vCPU: the zone whose access has not been answered, or 0. Set under
  *	@req_lock, cleared by whoever answers.
  * @res_lock: one writer of the response ring at a time; innermost
@@ -97,6 +136,14 @@ struct hvpage {
 	struct irq_work after_eoi_hard;
 	struct hrtimer late_look;
 	u64 count[HVPAGE_COUNTS];
+	struct hvpage_budget budget[HVISOR_MAX_CPUS];
+	struct hvisor_request kick[HVISOR_MAX_CPUS];
+	DECLARE_BITMAP(kicks, HVISOR_MAX_CPUS);
+	ktime_t flooded_at;
+	struct hvisor_request slow[HVISOR_MAX_CPUS];
+	unsigned int n_slow;
+	struct hrtimer pace;
+	ktime_t pace_at;
 	u32 asks[HVISOR_MAX_CPUS];
 
 	raw_spinlock_t res_lock ____cacheline_aligned_in_smp;
@@ -170,7 +217,27 @@ static bool hvpage_width_ok(u64 size)
 	return size == 1 || size == 2 || size == 4 || size == 8;
 }
 
-static void hvpage_serve(struct hvpage *hp, const struct hvisor_request *req)
+/* One has come; return false if it cannot be served. */
+static __always_inline bool hvpage_accept(struct hvpage *hp,
+					  const struct hvisor_request *req)
+{
+	hvpage_count(hp, HVPAGE_REQUESTS);
+	/* Not the structures: they would have to be in memory, for nothing. */
+	trace_hvnet_request(req->src_zone, req->src_cpu, req->address,
+			    req->size, req->is_write, req->value,
+			    req->need_interrupt);
+	if (req->src_cpu >= HVISOR_MAX_CPUS) {
+		/* There is no slot to answer in. */
+		hvpage_count(hp, HVPAGE_MALFORMED);
+		return false;
+	}
+	if (!req->need_interrupt)
+		WRITE_ONCE(hp->asks[req->src_cpu], req->src_zone);
+	return true;
+}
+
+static __always_inline void hvpage_serve(struct hvpage *hp,
+					 const struct hvisor_request *req)
 {
 	struct hvpage_access acc = {
 		.addr = req->address,
@@ -183,17 +250,6 @@ static void hvpage_serve(struct hvpage *hp, const struct hvisor_request *req)
 	};
 	enum hvpage_reply reply;
 
-	hvpage_count(hp, HVPAGE_REQUESTS);
-	/* Not the structures: they would have to be in memory, for nothing. */
-	trace_hvnet_request(acc.zone, acc.cpu, acc.addr, acc.size, acc.write,
-			    acc.value, acc.posted);
-	if (req->src_cpu >= HVISOR_MAX_CPUS) {
-		/* There is no slot to answer in. */
-		hvpage_count(hp, HVPAGE_MALFORMED);
-		return;
-	}
-	if (!acc.posted)
-		WRITE_ONCE(hp->asks[acc.cpu], acc.zone);
 	if (hvpage_width_ok(req->size)) {
 		reply = hp->serve(&acc);
 	} else {
@@ -211,6 +267,142 @@ static void hvpage_serve(struct hvpage *hp, const struct hvisor_request *req)
 		hvpage_count(hp, HVPAGE_DEFERRED);
 	else if (!acc.posted)
 		hvpage_store_answer(hp, &acc, acc.value);
+}
+
+/*
+ * Overload.  A guest can do nothing but make requests, each of which costs
+ * root's CPU an interrupt, and there is one CPU for all zones and the Ethernet
+ * port.  What waits for an answer makes no further request until it has it: so
+ * a zone that makes more requests in a tick than it may is answered late for a
+ * while, and only it.  All who are slowed down share one pace.  What notifies
+ * does not wait: while such a zone goes on notifying EL2 is not asked for wakes,
+ * the ring is looked at by a timer instead, and all wait for that a little.
+ */
+
+/* Has the zone made too many requests? Under req_lock. */
+static bool hvpage_overspends(struct hvpage *hp, u32 zone)
+{
+	struct hvpage_budget *b = &hp->budget[zone % ARRAY_SIZE(hp->budget)];
+	unsigned long now = jiffies;
+
+	if (b->tick != now) {
+		b->tick = now;
+		b->spent = 0;
+		b->slow = b->slow && time_before(now, b->slow_until);
+	}
+	if (unlikely(++b->spent > HVPAGE_TICK_MAX)) {
+		b->slow = true;
+		b->slow_until = now + HVPAGE_SLOW_TICKS;
+	}
+	return b->slow;
+}
+
+static noinline void hvpage_serve_late(struct hvpage *hp,
+				       const struct hvisor_request *req)
+{
+	hvpage_serve(hp, req);
+}
+
+/* Does a zone that is slowed down go on notifying? Under req_lock. */
+static bool hvpage_is_flooded(const struct hvpage *hp)
+{
+	return unlikely(!bitmap_empty(hp->kicks, HVISOR_MAX_CPUS));
+}
+
+static void hvpage_pace(struct hvpage *hp)
+{
+	hrtimer_start(&hp->pace, hp->pace_at, HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/* May it be served now, if its zone is slowed down? Under req_lock. */
+static bool hvpage_is_its_turn(struct hvpage *hp)
+{
+	ktime_t now = ktime_get();
+
+	if (hp->n_slow || ktime_compare(now, hp->pace_at) < 0)
+		return false;
+	hp->pace_at = ktime_add_ns(now, HVPAGE_PACE_NS);
+	return true;
+}
+
+static bool hvpage_same_kick(const struct hvisor_request *a,
+			     const struct hvisor_request *b)
+{
+	return a->address == b->address && a->value == b->value &&
+	       a->size == b->size && a->is_write == b->is_write &&
+	       a->src_zone == b->src_zone;
+}
+
+/*
+ * Keep a notify until the end of this look: it says "look at the queue", so one
+ * that has not been served says it for all that follow.
+ */
+static void hvpage_keep_kick(struct hvpage *hp,
+			     const struct hvisor_request *req)
+{
+	struct hvisor_request *kept = &hp->kick[req->src_cpu];
+
+	if (!hvpage_is_flooded(hp))
+		hp->flooded_at = ktime_get();
+	if (!__test_and_set_bit(req->src_cpu, hp->kicks)) {
+		*kept = *req;
+	} else if (!hvpage_same_kick(kept, req)) {
+		hvpage_serve_late(hp, kept);
+		*kept = *req;
+	}
+}
+
+/* The look ends: serve what was kept. How long to the next one? */
+static u64 hvpage_let_flood(struct hvpage *hp)
+{
+	unsigned int cpu;
+
+	for_each_set_bit(cpu, hp->kicks, HVISOR_MAX_CPUS)
+		hvpage_serve_late(hp, &hp->kick[cpu]);
+	bitmap_zero(hp->kicks, HVISOR_MAX_CPUS);
+	return HVPAGE_FLOOD_NS + HVPAGE_FLOOD_SHARE *
+	       ktime_to_ns(ktime_sub(ktime_get(), hp->flooded_at));
+}
+
+/*
+ * Serve a request of a zone that is slowed down, or have it wait for that. By
+ * value: others' requests need not be in memory for it.
+ */
+static noinline void hvpage_serve_slowly(struct hvpage *hp,
+					 struct hvisor_request req)
+{
+	if (!hvpage_accept(hp, &req))
+		return;
+	if (req.need_interrupt) {
+		hvpage_keep_kick(hp, &req);
+	} else if (hp->closing || hvpage_is_its_turn(hp) ||
+		   hp->n_slow == ARRAY_SIZE(hp->slow)) {
+		hvpage_serve_late(hp, &req);
+	} else {
+		hvpage_count(hp, HVPAGE_SLOWED);
+		hp->slow[hp->n_slow++] = req;
+		if (hp->n_slow == 1)
+			hvpage_pace(hp);
+	}
+}
+
+static enum hrtimer_restart hvpage_pace_fn(struct hrtimer *t)
+{
+	struct hvpage *hp = container_of(t, struct hvpage, pace);
+	struct hvisor_request req;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&hp->req_lock, flags);
+	if (hp->n_slow) {
+		req = hp->slow[0];
+		memmove(hp->slow, hp->slow + 1, --hp->n_slow * sizeof(req));
+		hvpage_serve_late(hp, &req);
+		hp->pace_at = ktime_add_ns(ktime_get(), HVPAGE_PACE_NS);
+		if (hp->n_slow)
+			hvpage_pace(hp);
+	}
+	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
+	return HRTIMER_NORESTART;
 }
 
 /* Where the next request is, if there is one. Under req_lock. */
@@ -244,7 +436,10 @@ static noinline unsigned int hvpage_drain(struct hvpage *hp, unsigned int budget
 		/* The slot is EL2's again only after it has been read. */
 		smp_store_release(&page->req_front,
 				  (front + 1) & HVISOR_RING_MASK);
-		hvpage_serve(hp, &req);
+		if (unlikely(hvpage_overspends(hp, req.src_zone)))
+			hvpage_serve_slowly(hp, req);
+		else if (hvpage_accept(hp, &req))
+			hvpage_serve(hp, &req);
 		n++;
 	}
 	return n;
@@ -269,6 +464,13 @@ static void hvpage_start_late_look(struct hvpage *hp, u64 ns)
 	    ktime_compare(hrtimer_get_expires(&hp->late_look), when) <= 0)
 		return;
 	hrtimer_start(&hp->late_look, when, HRTIMER_MODE_ABS_PINNED_HARD);
+}
+
+/* Look at the ring in a while, and not before. */
+static void hvpage_pause(struct hvpage *hp, u64 ns)
+{
+	hvpage_disarm(hp);
+	hvpage_start_late_look(hp, ns);
 }
 
 /* Ask to be woken; return true unless a request slipped in before. */
@@ -326,10 +528,13 @@ static unsigned int hvpage_look(struct hvpage *hp)
 	raw_spin_lock_irqsave(&hp->req_lock, flags);
 	do {
 		n += hvpage_drain(hp, HVPAGE_BUDGET - n);
+		if (hvpage_is_flooded(hp)) {
+			hvpage_pause(hp, hvpage_let_flood(hp));
+			break;
+		}
 		if (n >= HVPAGE_BUDGET) {
 			/* Let others in, then go on where nothing delays it. */
-			hvpage_disarm(hp);
-			hvpage_start_late_look(hp, HVPAGE_PAUSE_NS);
+			hvpage_pause(hp, HVPAGE_PAUSE_NS);
 			break;
 		}
 	} while (!hvpage_arm(hp));
@@ -1011,6 +1216,8 @@ struct hvpage *hvpage_attach(struct hvnet_conduit *c, hvpage_access_fn serve,
 	hp->after_eoi_hard = IRQ_WORK_INIT_HARD(hvpage_after_eoi_irq_work);
 	hrtimer_setup(&hp->late_look, hvpage_late_look_fn, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_PINNED_HARD);
+	hrtimer_setup(&hp->pace, hvpage_pace_fn, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_ABS_PINNED_HARD);
 	err = hvpage_give(hp, why);
 	if (err)
 		goto err_free;
@@ -1038,10 +1245,13 @@ void hvpage_detach(struct hvpage *hp)
 	raw_spin_lock_irqsave(&hp->req_lock, flags);
 	hp->closing = true;
 	hvpage_disarm(hp);
+	while (hp->n_slow)
+		hvpage_serve_late(hp, &hp->slow[--hp->n_slow]);
 	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
 	tasklet_kill(&hp->after_eoi);
 	irq_work_sync(&hp->after_eoi_hard);
 	hrtimer_cancel(&hp->late_look);
+	hrtimer_cancel(&hp->pace);
 	kfree(hp);
 }
 

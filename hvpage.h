@@ -66,6 +66,7 @@ enum hvpage_count {
 	HVPAGE_FOUND_AFTER_EOI,	/* looks after the EOI that found requests */
 	HVPAGE_FOUND_LATE,	/* late looks that found requests */
 	HVPAGE_FINISHES,	/* FINISH_REQ hypercalls */
+	HVPAGE_SLOWED,		/* accesses of zones that made too many */
 	HVPAGE_COUNTS,
 };
 

@@ -24,7 +24,7 @@
  *	NO_PAUSE		after a budget nobody goes on
  */
 #define ROOM	3	/* in the ring */
-#define BUDGET	2	/* HVPAGE_BUDGET */
+#define BUDGET	2	/* HVPAGE_BUDGET; a flood of notifies pauses likewise */
 
 /* The page. */
 byte queued;		/* requests between req_front and req_rear */
