@@ -1041,6 +1041,12 @@ static int hvnet_dev_add(struct hvnet_dev *dev,
 	err = hvpage_line_add(hvnet_hp, &dev->line, why);
 	if (err)
 		return err;
+	/* First: who reads the device's files reads its counters. */
+	dev->netdev = hvnet_nic_create(dev, &hvnet_dev_as_owner, p, why);
+	if (IS_ERR(dev->netdev)) {
+		err = PTR_ERR(dev->netdev);
+		goto err_line;
+	}
 	err = dev_set_name(&dev->dev, "zone%u-%llx", dev->zone->id, dev->addr);
 	if (!err)
 		err = device_add(&dev->dev);
@@ -1048,18 +1054,18 @@ static int hvnet_dev_add(struct hvnet_dev *dev,
 		hvnet_refuse(why, err,
 			     "the device could not be added (error %d)",
 			     err);
-		goto err_line;
+		goto err_nic;
 	}
-	dev->netdev = hvnet_nic_create(dev, &hvnet_dev_as_owner, p, why);
-	if (IS_ERR(dev->netdev)) {
-		err = PTR_ERR(dev->netdev);
+	err = hvnet_nic_register(dev->netdev, why);
+	if (err)
 		goto err_device;
-	}
 	hvnet_latency_add(dev);
 	return 0;
 
 err_device:
 	device_del(&dev->dev);
+err_nic:
+	hvnet_nic_free(dev->netdev);
 err_line:
 	hvpage_line_del(&dev->line);
 	return err;
@@ -1242,9 +1248,12 @@ void hvnet_dev_destroy(struct hvnet_dev *dev)
 	cancel_work_sync(&dev->work);
 	/* The line is off, so this is not queued again. */
 	cancel_delayed_work_sync(&dev->takeover);
-	hvnet_nic_destroy(dev->netdev);
+	hvnet_nic_unregister(dev->netdev);
 	hvpage_line_del(&dev->line);
-	device_unregister(&dev->dev);
+	device_del(&dev->dev);
+	/* Last: nobody reads its files any more. */
+	hvnet_nic_free(dev->netdev);
+	put_device(&dev->dev);
 }
 
 static struct hvnet_dev *hvnet_dev_find(const char *name)

@@ -290,7 +290,9 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 				    const struct hvnet_nic_owner *owner,
 				    const struct hvnet_dev_params *params,
 				    struct hvnet_reason *why);
-void hvnet_nic_destroy(struct net_device *netdev);
+int hvnet_nic_register(struct net_device *netdev, struct hvnet_reason *why);
+void hvnet_nic_unregister(struct net_device *netdev);
+void hvnet_nic_free(struct net_device *netdev);
 int hvnet_nic_prepare(struct net_device *netdev);
 void hvnet_nic_start(struct net_device *netdev);
 void hvnet_nic_stop(struct net_device *netdev);

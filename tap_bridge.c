@@ -1538,12 +1538,19 @@ static void hvnet_pair_free(struct hvnet_pair *pair)
 	kvfree(pair->tx_chain.sg);
 }
 
-/* Likewise. */
-static void hvnet_nic_free(struct hvnet_nic *nic)
+/**
+ * hvnet_nic_free - the root-side interface is needed no more
+ * @netdev: the interface, not registered
+ *
+ * Context: process.
+ */
+void hvnet_nic_free(struct net_device *netdev)
 {
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
 	hvnet_pair_free(&nic->pair[0]);
 	kvfree(nic->ctrl.chain.sg);
-	free_netdev(nic->netdev);
+	free_netdev(netdev);
 }
 
 static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
@@ -1592,7 +1599,7 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
  * @params: what was asked for, checked
  * @why: the reason of a refusal
  *
- * It appears in the network namespace of the caller, without carrier.
+ * Its counters can be read from now on, nothing else: see hvnet_nic_register().
  *
  * Context: process. Return: the interface or an ERR_PTR.
  */
@@ -1614,34 +1621,45 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 	      hvnet_ctrl_init(nic, params->queue_max);
 	if (err) {
 		hvnet_refuse(why, err, "out of memory");
-		goto err_free;
-	}
-	err = register_netdev(netdev);
-	if (err == -EEXIST) {
-		hvnet_refuse_field(why, HVNET_FIELD_NAME, err,
-				   "there is an interface %s already (if it is a left-over tap: ip link del %s)",
-				   params->name, params->name);
-		goto err_free;
-	} else if (err) {
-		hvnet_refuse(why, err,
-			     "the interface could not be registered (error %d)",
-			     err);
-		goto err_free;
+		hvnet_nic_free(netdev);
+		return ERR_PTR(err);
 	}
 	return netdev;
-
-err_free:
-	hvnet_nic_free(nic);
-	return ERR_PTR(err);
 }
 
 /**
- * hvnet_nic_destroy - remove the root-side interface
+ * hvnet_nic_register - have the root-side interface appear
+ * @netdev: the interface
+ * @why: the reason of a refusal
+ *
+ * In the network namespace of the caller, without carrier.
+ *
+ * Context: process; takes rtnl. Return: 0 or a negative errno.
+ */
+int hvnet_nic_register(struct net_device *netdev, struct hvnet_reason *why)
+{
+	int err = register_netdev(netdev);
+
+	if (err == -EEXIST)
+		hvnet_refuse_field(why, HVNET_FIELD_NAME, err,
+				   "there is an interface %s already (if it is a left-over tap: ip link del %s)",
+				   netdev->name, netdev->name);
+	else if (err)
+		hvnet_refuse(why, err,
+			     "the interface could not be registered (error %d)",
+			     err);
+	return err;
+}
+
+/**
+ * hvnet_nic_unregister - have the root-side interface go
  * @netdev: the interface; its data path is stopped
+ *
+ * Its counters can still be read.
  *
  * Context: process; takes rtnl.
  */
-void hvnet_nic_destroy(struct net_device *netdev)
+void hvnet_nic_unregister(struct net_device *netdev)
 {
 	struct hvnet_nic *nic = netdev_priv(netdev);
 
@@ -1650,7 +1668,6 @@ void hvnet_nic_destroy(struct net_device *netdev)
 	cancel_work_sync(&nic->features_work);
 	cancel_delayed_work_sync(&nic->stall_work);
 	unregister_netdev(netdev);
-	hvnet_nic_free(nic);
 }
 
 /**
