@@ -884,15 +884,21 @@ static struct hvnet_zone *hvnet_zone_new(u32 id, const struct hvnet_memory *mem,
 	zone->dev.type = &hvnet_zone_type;
 	device_initialize(&zone->dev);
 	err = hvnet_zone_give_ram(zone, mem, why);
-	if (!err)
-		err = dev_set_name(&zone->dev, "zone%u", id);
+	if (err)
+		goto err_put;
+	err = dev_set_name(&zone->dev, "zone%u", id);
 	if (!err)
 		err = device_add(&zone->dev);
 	if (err) {
-		put_device(&zone->dev);
-		return ERR_PTR(err);
+		hvnet_refuse(why, err, "the zone could not be added (error %d)",
+			     err);
+		goto err_put;
 	}
 	return zone;
+
+err_put:
+	put_device(&zone->dev);
+	return ERR_PTR(err);
 }
 
 /**
@@ -1359,7 +1365,10 @@ static int hvnet_probe(struct platform_device *pdev)
 	}
 	dev_info(&pdev->dev, "attached to hvisor (%s)\n", c->name);
 	/* An action instead of .remove, whose type changed with 6.11. */
-	return devm_add_action_or_reset(&pdev->dev, hvnet_leave, NULL);
+	err = devm_add_action_or_reset(&pdev->dev, hvnet_leave, NULL);
+	if (err)
+		dev_err(&pdev->dev, "detached again: out of memory\n");
+	return err;
 }
 
 static const struct of_device_id hvnet_of_ids[] = {

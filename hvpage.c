@@ -94,6 +94,8 @@ struct hvpage_budget {
  * @page: the page itself; EL2 writes to it at any time, for ever
  * @conduit: the way to the hypervisor
  * @serve: who serves a guest's access
+ * @given: EL2 has been given the page and the conduit wakes us; whoever attaches
+ *	and detaches sees to it that this is done by one at a time
  * @line_mutex: protects @lines
  * @lines: every guest interrupt line of ours
  * @foreign: interrupts that others inject through us
@@ -124,6 +126,7 @@ struct hvpage {
 	struct hvisor_page *page;
 	struct hvnet_conduit *conduit;
 	hvpage_access_fn serve;
+	bool given;
 	struct mutex line_mutex;	/* lines */
 	struct list_head lines;
 	struct list_head foreign;
@@ -1174,6 +1177,7 @@ static int hvpage_give(struct hvpage *hp, struct hvnet_reason *why)
 	int err = hp->conduit->attach(hp->conduit, virt_to_phys(hp->page),
 				      hvpage_wake, hp);
 
+	hp->given = !err;
 	if (err)
 		return hvnet_refuse(why, err,
 				    "hvisor did not take the shared page (%s, error %d)",
@@ -1181,6 +1185,30 @@ static int hvpage_give(struct hvpage *hp, struct hvnet_reason *why)
 	/* Whatever was queued while nobody listened, then arm. */
 	irq_work_queue(&hp->after_eoi_hard);
 	return 0;
+}
+
+static void hvpage_take_back(struct hvpage *hp)
+{
+	if (hp->given)
+		hp->conduit->detach(hp->conduit);
+	hp->given = false;
+}
+
+/* Nobody wakes us any more: nor do we look any more. */
+static void hvpage_rest(struct hvpage *hp)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&hp->req_lock, flags);
+	hp->closing = true;
+	hvpage_disarm(hp);
+	while (hp->n_slow)
+		hvpage_serve_late(hp, &hp->slow[--hp->n_slow]);
+	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
+	tasklet_kill(&hp->after_eoi);
+	irq_work_sync(&hp->after_eoi_hard);
+	hrtimer_cancel(&hp->late_look);
+	hrtimer_cancel(&hp->pace);
 }
 
 /**
@@ -1195,6 +1223,7 @@ struct hvpage *hvpage_attach(struct hvnet_conduit *c, hvpage_access_fn serve,
 			     struct hvnet_reason *why)
 {
 	struct hvpage *hp = kzalloc(sizeof(*hp), GFP_KERNEL);
+	const bool had_page = c->page;
 	int err;
 
 	if (!hp)
@@ -1220,9 +1249,16 @@ struct hvpage *hvpage_attach(struct hvnet_conduit *c, hvpage_access_fn serve,
 		      HRTIMER_MODE_ABS_PINNED_HARD);
 	err = hvpage_give(hp, why);
 	if (err)
-		goto err_free;
+		goto err_rest;
 	return hp;
 
+err_rest:
+	/* The line is shared: it may have woken us meanwhile. */
+	hvpage_rest(hp);
+	if (!had_page) {
+		free_page((unsigned long)c->page);
+		c->page = NULL;
+	}
 err_free:
 	kfree(hp);
 	return ERR_PTR(err);
@@ -1239,19 +1275,8 @@ err_free:
  */
 void hvpage_detach(struct hvpage *hp)
 {
-	unsigned long flags;
-
-	hp->conduit->detach(hp->conduit);
-	raw_spin_lock_irqsave(&hp->req_lock, flags);
-	hp->closing = true;
-	hvpage_disarm(hp);
-	while (hp->n_slow)
-		hvpage_serve_late(hp, &hp->slow[--hp->n_slow]);
-	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
-	tasklet_kill(&hp->after_eoi);
-	irq_work_sync(&hp->after_eoi_hard);
-	hrtimer_cancel(&hp->late_look);
-	hrtimer_cancel(&hp->pace);
+	hvpage_take_back(hp);
+	hvpage_rest(hp);
 	kfree(hp);
 }
 
@@ -1260,12 +1285,12 @@ void hvpage_detach(struct hvpage *hp)
  * @hp: the page
  * @why: the reason of a refusal
  *
- * The last INIT_VIRTIO wins.
+ * The last INIT_VIRTIO wins. After a failure nobody has the page: try again.
  *
  * Context: process. Return: 0 or a negative errno.
  */
 int hvpage_reattach(struct hvpage *hp, struct hvnet_reason *why)
 {
-	hp->conduit->detach(hp->conduit);
+	hvpage_take_back(hp);
 	return hvpage_give(hp, why);
 }

@@ -106,6 +106,13 @@ static ssize_t hvnet_said(const char *what, int err, size_t count,
 	return err;
 }
 
+/* There was no memory to read the request with. */
+static ssize_t hvnet_said_nomem(const char *what)
+{
+	pr_err("%s: out of memory\n", what);
+	return -ENOMEM;
+}
+
 /* new_zone */
 
 struct hvnet_zone_request {
@@ -160,7 +167,7 @@ static ssize_t new_zone_store(hvnet_bus_arg *bus, const char *buf,
 	int err;
 
 	if (!r)
-		return -ENOMEM;
+		return hvnet_said_nomem("new_zone");
 	err = hvnet_parse(buf, hvnet_zone_keys, r, &why);
 	if (!err)
 		err = PTR_ERR_OR_ZERO(hvnet_zone_create(r->id, &r->mem, &why));
@@ -179,7 +186,7 @@ static ssize_t del_zone_store(hvnet_bus_arg *bus, const char *buf,
 	int err;
 
 	if (!r)
-		return -ENOMEM;
+		return hvnet_said_nomem("del_zone");
 	err = hvnet_parse(buf, hvnet_zone_keys, r, &why);
 	if (!err)
 		err = hvnet_zone_remove(r->id, &why);
@@ -295,7 +302,7 @@ static ssize_t backend_store(hvnet_bus_arg *bus, const char *buf, size_t count)
 	int err;
 
 	if (!path)
-		return -ENOMEM;
+		return hvnet_said_nomem("backend");
 	err = hvnet_set_backend(strim(path), &why);
 	kfree(path);
 	return hvnet_said("backend", err, count, &why);
