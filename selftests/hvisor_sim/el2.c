@@ -158,7 +158,7 @@ struct hvisor_page *hvsim_page(void)
 /**
  * hvsim_call_wake - root's wake interrupt handler
  *
- * Context: interrupts off, on HVSIM_ROOT_CPU.
+ * Context: interrupts off, on root's CPU.
  */
 void hvsim_call_wake(void)
 {
@@ -321,7 +321,7 @@ static bool hvsim_spin(struct hvsim_wait *w, u64 ns)
 		now = ktime_get_ns();
 		if (now >= end)
 			return false;
-		if (w->cpu == HVSIM_ROOT_CPU)
+		if (w->cpu == READ_ONCE(hvsim_root_cpu))
 			hvsim_root_turn(w, now);
 		cpu_relax();
 	}
@@ -399,8 +399,8 @@ static bool hvsim_wait_sleeping(struct hvsim_wait *w)
 		local_irq_disable();
 	}
 	hvsim_el2_enter(w->cpu);
-	done = hvsim_spin(w, w->cpu == HVSIM_ROOT_CPU ? HVSIM_SPIN_ROOT_NS :
-							HVSIM_SPIN_NS);
+	done = hvsim_spin(w, w->cpu == READ_ONCE(hvsim_root_cpu) ?
+			     HVSIM_SPIN_ROOT_NS : HVSIM_SPIN_NS);
 	hvsim_el2_leave(w->cpu);
 	local_irq_enable();
 

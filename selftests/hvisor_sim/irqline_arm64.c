@@ -30,7 +30,7 @@ static const struct of_device_id hvsim_gics[] = {
 
 static unsigned int hvsim_cpu_of(unsigned int n)
 {
-	return n == HVSIM_ROOT_LINE ? HVSIM_ROOT_CPU : n;
+	return n == HVSIM_ROOT_LINE ? READ_ONCE(hvsim_root_cpu) : n;
 }
 
 static irqreturn_t hvsim_irq_handler(int irq, void *arg)
@@ -110,6 +110,22 @@ void hvsim_irqline_exit(void)
 		irq_dispose_mapping(hvsim_irq[n]);
 		hvsim_irq[n] = 0;
 	}
+}
+
+/**
+ * hvsim_irqline_move - root's line goes to another CPU
+ *
+ * To hvsim_root_cpu, which has been changed; before the first request there is
+ * nothing to do.
+ *
+ * Context: process. Return: 0 or a negative errno.
+ */
+int hvsim_irqline_move(void)
+{
+	unsigned int irq = hvsim_irq[HVSIM_ROOT_LINE];
+
+	return irq ? hvsim_irq_pin(irq, cpumask_of(READ_ONCE(hvsim_root_cpu))) :
+		     0;
 }
 
 /**

@@ -34,7 +34,7 @@ static void hvsim_queue_work(void *arg)
 
 static unsigned int hvsim_cpu_of(unsigned int n)
 {
-	return n == HVSIM_ROOT_LINE ? HVSIM_ROOT_CPU : n;
+	return n == HVSIM_ROOT_LINE ? READ_ONCE(hvsim_root_cpu) : n;
 }
 
 /**
@@ -73,6 +73,18 @@ void hvsim_irqline_exit(void)
 	on_each_cpu(hvsim_nothing, NULL, 1);
 	for (n = 0; n < HVSIM_IRQLINES; n++)
 		irq_work_sync(&hvsim_irqlines[n].work);
+}
+
+/**
+ * hvsim_irqline_move - root's line goes to another CPU
+ *
+ * To hvsim_root_cpu, which has been changed: the next is raised there.
+ *
+ * Context: process. Return: 0.
+ */
+int hvsim_irqline_move(void)
+{
+	return 0;
 }
 
 /**

@@ -401,7 +401,7 @@ void hvsim_line_interrupt(unsigned int n)
  * For a guest that spins on root's CPU, interrupts off: on hvisor they would
  * not share a CPU and root would have taken it.
  *
- * Context: interrupts off, on HVSIM_ROOT_CPU.
+ * Context: interrupts off, on root's CPU.
  * Return: false if there was none.
  */
 bool hvsim_take_wake_inline(void)

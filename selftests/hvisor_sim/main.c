@@ -29,6 +29,33 @@ unsigned int hvsim_first_spi = 160;
 module_param_named(spi, hvsim_first_spi, uint, 0444);
 MODULE_PARM_DESC(spi, "first of the unused GIC SPIs that the simulator may use");
 
+/*
+ * hvisor sends every wake to root's first CPU; others may have it go where
+ * root's administrator wants it.
+ */
+unsigned int hvsim_root_cpu;
+
+static int hvsim_set_root_cpu(const char *text, const struct kernel_param *kp)
+{
+	unsigned int cpu;
+	int err = kstrtouint(text, 0, &cpu);
+
+	if (err)
+		return err;
+	if (cpu >= HVSIM_MAX_CPUS || cpu >= nr_cpu_ids || !cpu_online(cpu))
+		return -EINVAL;
+	WRITE_ONCE(hvsim_root_cpu, cpu);
+	return hvsim_irqline_move();
+}
+
+static const struct kernel_param_ops hvsim_root_cpu_ops = {
+	.set = hvsim_set_root_cpu,
+	.get = param_get_uint,
+};
+
+module_param_cb(root_cpu, &hvsim_root_cpu_ops, &hvsim_root_cpu, 0644);
+MODULE_PARM_DESC(root_cpu, "where root's wake interrupts go");
+
 static ulong hvsim_raw_base;
 module_param_named(raw_base, hvsim_raw_base, ulong, 0444);
 MODULE_PARM_DESC(raw_base, "raw guests' RAM: physical address");

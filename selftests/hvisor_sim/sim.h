@@ -14,7 +14,7 @@
  * A physical CPU of this machine stands for the guest's CPU and for root's at
  * once.  What a guest does, it does with interrupts off, as at EL2 nothing of
  * root runs on the guest's CPU; what root does in its wake interrupt happens on
- * HVSIM_ROOT_CPU in a real hard interrupt.
+ * hvsim_root_cpu in a real hard interrupt.
  *
  * What tests see is the user ABI beside this file; what the module under test
  * sees are hvisor_abi.h and conduit.h, two directories up.
@@ -31,9 +31,6 @@
 /* CPUs that guests may run on, and accesses that may wait on each of them. */
 #define HVSIM_MAX_CPUS	8
 #define HVSIM_LEVELS	(HVISOR_MAX_CPUS / HVSIM_MAX_CPUS)
-
-/* hvisor sends every wake to root's first CPU. */
-#define HVSIM_ROOT_CPU	0
 
 /* Interrupt lines for real: one a guest CPU, and root's. */
 #define HVSIM_ROOT_LINE	HVSIM_MAX_CPUS
@@ -192,11 +189,13 @@ void hvsim_tool_exit(void);
 /* main.c */
 extern unsigned int hvsim_timeout_ms;
 extern unsigned int hvsim_first_spi;
+extern unsigned int hvsim_root_cpu;
 struct device *hvsim_parent(void);
 
 /* irqline_arm64.c, irqline_x86.c */
 int hvsim_irqline_init(void);
 void hvsim_irqline_exit(void);
+int hvsim_irqline_move(void);
 void hvsim_irqline_fire(unsigned int n);
 
 #endif /* HVSIM_SIM_H */

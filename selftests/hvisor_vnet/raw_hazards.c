@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The hypervisor loses wake-ups and interrupts, one in ten, of each kind and of
- * all kinds at once (Documentation tells what W1, W2, I1 and E1 are).  Frames
- * go both ways; the guest sleeps until it is interrupted, as Linux does.  Every
- * frame arrives, and nothing waits for longer than the retries take.
+ * The hypervisor loses wake-ups and interrupts, one in a hundred, one in ten and
+ * every other one, of each kind and of all kinds at once (Documentation tells
+ * what W1, W2, I1 and E1 are).  Frames go both ways; the guest sleeps until it
+ * is interrupted, as Linux does.  Every frame arrives, and nothing waits for
+ * longer than the retries take.
  *
  * In virtual time, where no other load of the host's can be mistaken for a
  * stall.
@@ -12,17 +13,16 @@
  */
 #include "rawguest.h"
 
-#define FRAMES		2000
 #define WINDOW		4	/* frames under way, each direction */
 #define BUFFER		2048
-#define PERCENT		10
 
 /*
  * Retries come after 100, 200, 400 us and so on: seven losses in a row, of 10 %
- * each, are not met with. A request that woke nobody is found after 100 us; an
+ * each, are not met with, nor twelve of 50 %. A request that woke nobody is found after 100 us; an
  * access must not take more than that, some interrupts and its own service.
  */
 #define STALL_NS	12800000ull
+#define STALL_HALF_NS	409600000ull
 #define ACCESS_NS	200000ull
 
 /*
@@ -49,17 +49,28 @@ static const struct hazard hazards[] = {
 	{ .name = "all", .w1 = true, .w2 = true, .i1 = true, .e1 = true },
 };
 
-static void set_hazard(const struct hazard *h)
+/* How often, in percent, and how many frames do for it to strike. */
+static const struct level {
+	unsigned int percent, frames;
+	u64 stall_ns;
+} levels[] = {
+	{ 1, 2000, STALL_NS },
+	{ 10, 1000, STALL_NS },
+	{ 50, 300, STALL_HALF_NS },
+};
+
+static void set_hazard(const struct hazard *h, unsigned int percent)
 {
 	rg_sim_param("seed", 1);
-	rg_sim_param("w1", h->w1 ? PERCENT : 0);
-	rg_sim_param("w2", h->w2 ? PERCENT : 0);
-	rg_sim_param("i1", h->i1 ? PERCENT : 0);
-	rg_sim_param("e1", h->e1 ? PERCENT : 0);
+	rg_sim_param("w1", h->w1 ? percent : 0);
+	rg_sim_param("w2", h->w2 ? percent : 0);
+	rg_sim_param("i1", h->i1 ? percent : 0);
+	rg_sim_param("e1", h->e1 ? percent : 0);
 }
 
 /* A run: what has been done so far. */
 struct run {
+	u32 frames;		/* each way */
 	u8 *tx, *rx;		/* buffers */
 	u32 tx_sent, tx_back, tx_arrived;
 	u32 rx_sent, rx_added, rx_arrived;
@@ -103,7 +114,7 @@ static void acknowledge(struct run *r)
 
 static void send_some(struct run *r)
 {
-	while (r->tx_sent < FRAMES && r->tx_sent - r->tx_back < WINDOW) {
+	while (r->tx_sent < r->frames && r->tx_sent - r->tx_back < WINDOW) {
 		u8 *buf = r->tx + r->tx_sent % WINDOW * BUFFER;
 		size_t len = 60 + r->tx_sent % 700;
 		struct rg_piece piece = RG_OUT(buf, d->hdr_len + len);
@@ -131,7 +142,7 @@ static void root_sends_some(struct run *r)
 	u8 frame[BUFFER];
 	size_t len;
 
-	while (r->rx_sent < FRAMES && r->rx_sent - r->rx_arrived < WINDOW) {
+	while (r->rx_sent < r->frames && r->rx_sent - r->rx_arrived < WINDOW) {
 		len = 60 + r->rx_sent % 1000;
 		rg_frame(frame, len, r->rx_sent++);
 		r->ok &= ktap_expect(rg_root_send(d, frame, len));
@@ -185,12 +196,12 @@ static bool hit(bool on, const char *counter, u64 before)
 	return !on || ktap_expect(rg_sim_counter(counter) > before);
 }
 
-static bool test_hazard(const struct hazard *h)
+static bool test_hazard(const struct hazard *h, const struct level *l)
 {
+	struct run run = { .frames = l->frames, .ok = true }, *r = &run;
 	u64 w1, w2, i1, e1, again, stalls;
-	struct run run = { .ok = true }, *r = &run;
 
-	set_hazard(&hazards[0]);
+	set_hazard(&hazards[0], 0);
 	rg_start(d, RG_FEATURES);
 	r->tx = rg_alloc(&zone, WINDOW * BUFFER, 8);
 	r->rx = rg_alloc(&zone, WINDOW * BUFFER, 8);
@@ -200,9 +211,9 @@ static bool test_hazard(const struct hazard *h)
 	e1 = rg_sim_counter("e1_hits");
 	again = rg_counter(d, "reinjections");
 	stalls = rg_counter(d, "stalls");
-	set_hazard(h);
+	set_hazard(h, l->percent);
 
-	while (r->ok && (r->tx_back < FRAMES || r->rx_arrived < FRAMES)) {
+	while (r->ok && (r->tx_back < r->frames || r->rx_arrived < r->frames)) {
 		receive_some(r);
 		send_some(r);
 		root_sends_some(r);
@@ -210,14 +221,14 @@ static bool test_hazard(const struct hazard *h)
 			rest(r);
 	}
 	r->ok = r->ok && ktap_wait_for(RG_LONG, (collect(r),
-						 r->tx_arrived == FRAMES));
-	set_hazard(&hazards[0]);
+						 r->tx_arrived == r->frames));
+	set_hazard(&hazards[0], 0);
 	again = rg_counter(d, "reinjections") - again;
 	ktap_diag("%s: %u sleeps, longest %u us; %u injected again", h->name,
 		  r->sleeps, (u32)(r->longest_sleep / 1000), (u32)again);
 	ktap_diag("%s: %u accesses, longest %u us, %u late", h->name,
 		  r->accesses, (u32)(r->longest_access / 1000), r->late);
-	return r->ok && ktap_expect(r->longest_sleep < STALL_NS) &&
+	return r->ok && ktap_expect(r->longest_sleep < l->stall_ns) &&
 	       ktap_expect(r->longest_access < ACCESS_NS) &&
 	       ktap_expect(h->w1 || r->late < LATE_MAX) &&
 	       hit(h->w1, "w1_hits", w1) && hit(h->w2, "w2_hits", w2) &&
@@ -230,15 +241,19 @@ static bool test_hazard(const struct hazard *h)
 
 int main(void)
 {
-	unsigned int i;
+	const unsigned int n = RG_ARRAY_SIZE(levels);
+	unsigned int i, j;
 
 	rg_setup();
-	ktap_plan(RG_ARRAY_SIZE(hazards) + 1);
+	ktap_plan(1 + (RG_ARRAY_SIZE(hazards) - 1) * n + 1);
 	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
-	for (i = 0; i < RG_ARRAY_SIZE(hazards); i++)
-		ktap_point(test_hazard(&hazards[i]), "hazard: %s",
-			   hazards[i].name);
+	ktap_point(test_hazard(&hazards[0], &levels[0]), "no hazard");
+	for (i = 1; i < RG_ARRAY_SIZE(hazards); i++)
+		for (j = 0; j < n; j++)
+			ktap_point(test_hazard(&hazards[i], &levels[j]),
+				   "hazard: %s, %u %%", hazards[i].name,
+				   levels[j].percent);
 	rg_start(d, RG_FEATURES);
 	ktap_point(rg_works(d), "all works after it");
 	return ktap_finish();
