@@ -58,6 +58,17 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define hvnet_assign_str(to, from)	__assign_str(to)
 #endif
 
+/* Likewise for the size of rings. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 17, 0)
+#define hvnet_ringparam_args	struct ethtool_ringparam *ring
+#define hvnet_ringparam_extack	NULL
+#else
+#define hvnet_ringparam_args	struct ethtool_ringparam *ring,		\
+				struct kernel_ethtool_ringparam *kernel_ring, \
+				struct netlink_ext_ack *extack
+#define hvnet_ringparam_extack	extack
+#endif
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
 #define hvnet_bus_arg	struct bus_type
 #else

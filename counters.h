@@ -18,11 +18,13 @@ struct hvnet_dev;
  * @name: what it is called
  * @read: tells it, in any context
  * @which: which of those that @read knows
+ * @of_queues: each queue pair has its own
  */
 struct hvnet_counter {
 	const char *name;
 	u64 (*read)(const struct hvnet_dev *dev, int which);
 	int which;
+	bool of_queues;
 };
 
 #define HVNET_DEV_COUNTERS	__HVISOR_VNET_A_COUNTERS_MAX

@@ -15,6 +15,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/virtio_mmio.h>
+#include <net/rtnetlink.h>
 
 #include "compat.h"
 #include "daemon.h"
@@ -237,6 +238,8 @@ static void hvnet_dev_start_nic(struct hvnet_dev *dev)
 
 static void hvnet_dev_start(struct hvnet_dev *dev)
 {
+	if (dev->unplugged)
+		return;
 	/* A guest drives the device: unloading now would hang it (R1). */
 	__module_get(THIS_MODULE);
 	dev->running = true;
@@ -942,6 +945,50 @@ static void hvnet_zone_destroy(struct hvnet_zone *zone)
 	device_unregister(&zone->dev);
 }
 
+/* "ip link del": the rest of devices whose interface is gone. */
+
+/* Under hvnet_lock. */
+static void hvnet_sweep(void)
+{
+	struct hvnet_dev *dev, *next;
+	struct hvnet_zone *zone;
+
+	list_for_each_entry(zone, &hvnet_zones, node)
+		list_for_each_entry_safe(dev, next, &zone->devices, node)
+			if (READ_ONCE(dev->unplugged))
+				hvnet_dev_destroy(dev);
+}
+
+static void hvnet_sweep_work_fn(struct work_struct *work)
+{
+	mutex_lock(&hvnet_lock);
+	hvnet_sweep();
+	mutex_unlock(&hvnet_lock);
+}
+
+static DECLARE_WORK(hvnet_sweep_work, hvnet_sweep_work_fn);
+
+/**
+ * hvnet_dev_unplug - the interface of a device is about to be removed
+ * @dev: the device
+ *
+ * From now on no frame crosses. The device itself goes a moment later, since
+ * that takes hvnet_lock, which is outside of rtnl; until then its guest finds
+ * it as ever, but in vain.
+ *
+ * Context: process, under rtnl.
+ */
+void hvnet_dev_unplug(struct hvnet_dev *dev)
+{
+	/* Its namespace may be gone when the device goes. */
+	hvnet_tell_dev(dev, HVISOR_VNET_CMD_DEV_DEL_NTF);
+	mutex_lock(&dev->work_lock);
+	hvnet_dev_stop(dev);
+	WRITE_ONCE(dev->unplugged, true);
+	mutex_unlock(&dev->work_lock);
+	queue_work(system_unbound_wq, &hvnet_sweep_work);
+}
+
 /**
  * hvnet_zone_remove - forget a zone
  * @id: its id
@@ -956,6 +1003,7 @@ int hvnet_zone_remove(u32 id, struct hvnet_reason *why)
 	int err = 0;
 
 	mutex_lock(&hvnet_lock);
+	hvnet_sweep();
 	zone = hvnet_zone_find(id);
 	dev = zone ? list_first_entry_or_null(&zone->devices, struct hvnet_dev,
 					      node) : NULL;
@@ -1111,6 +1159,7 @@ struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
 	struct hvnet_zone *zone = hvnet_zone_find(params->zone);
 	int err;
 
+	hvnet_sweep();
 	if (params->addr == HVNET_NO_ADDR)
 		return ERR_PTR(hvnet_refuse_field(why, HVNET_FIELD_ADDR, -EINVAL,
 						  "addr is missing"));
@@ -1218,7 +1267,13 @@ int hvnet_dev_change(struct hvnet_dev *dev, const struct hvnet_dev_params *p,
 	if (!err && (fields & HVNET_BORN_WITH)) {
 		rtnl_lock();
 		mutex_lock(&dev->work_lock);
-		err = hvnet_dev_rebirth(dev, p, fields & HVNET_BORN_WITH, why);
+		if (dev->unplugged)
+			err = hvnet_refuse(why, -ENODEV,
+					   "the interface of %s is being removed",
+					   dev_name(&dev->dev));
+		else
+			err = hvnet_dev_rebirth(dev, p,
+						fields & HVNET_BORN_WITH, why);
 		mutex_unlock(&dev->work_lock);
 		rtnl_unlock();
 	}
@@ -1409,9 +1464,12 @@ static int __init hvnet_init(void)
 	if (err)
 		goto err_daemon;
 	hvnet_latency_init();
-	err = platform_driver_register(&hvnet_driver);
+	err = rtnl_link_register(&hvnet_link_ops);
 	if (err)
 		goto err_latency;
+	err = platform_driver_register(&hvnet_driver);
+	if (err)
+		goto err_link;
 	mutex_lock(&hvnet_lock);
 	if (!hvnet_hp)
 		pr_info("no hypervisor yet: waiting for a device tree node compatible with \"%s\"\n",
@@ -1419,6 +1477,8 @@ static int __init hvnet_init(void)
 	mutex_unlock(&hvnet_lock);
 	return 0;
 
+err_link:
+	rtnl_link_unregister(&hvnet_link_ops);
 err_latency:
 	hvnet_latency_exit();
 	hvnet_netlink_exit();
@@ -1433,6 +1493,8 @@ module_init(hvnet_init);
 static void __exit hvnet_exit(void)
 {
 	platform_driver_unregister(&hvnet_driver);
+	rtnl_link_unregister(&hvnet_link_ops);
+	cancel_work_sync(&hvnet_sweep_work);
 	hvnet_latency_exit();
 	/* After the last event. */
 	hvnet_netlink_exit();

@@ -156,6 +156,8 @@ struct hvnet_breakage {
  * @stuck: an interrupt stayed unacknowledged; likewise
  * @work_lock: the data path is started and stopped under it
  * @running: a driver drives it; the module's use count is held
+ * @unplugged: its interface is being removed, and the device will be; set under
+ *	rtnl and @work_lock
  * @parked: the zone is quiesced: the data path rests until it is released, or
  *	a driver begins anew
  * @takeover: looks, some time after an interrupt was never acknowledged, if
@@ -187,6 +189,7 @@ struct hvnet_dev {
 	atomic_t stuck;
 	struct mutex work_lock;		/* starting and stopping the data path */
 	bool running;
+	bool unplugged;
 	bool parked;
 	struct delayed_work takeover;
 	u64 heard;
@@ -274,6 +277,7 @@ int hvnet_zone_remove(u32 id, struct hvnet_reason *why);
 struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
 				   struct hvnet_reason *why);
 void hvnet_dev_destroy(struct hvnet_dev *dev);
+void hvnet_dev_unplug(struct hvnet_dev *dev);
 int hvnet_dev_remove(const char *name, struct hvnet_reason *why);
 void hvnet_dev_params_now(const struct hvnet_dev *dev,
 			  struct hvnet_dev_params *p);
@@ -293,6 +297,7 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 int hvnet_nic_register(struct net_device *netdev, struct hvnet_reason *why);
 void hvnet_nic_unregister(struct net_device *netdev);
 void hvnet_nic_free(struct net_device *netdev);
+struct hvnet_dev *hvnet_nic_dev(const struct net_device *netdev);
 int hvnet_nic_prepare(struct net_device *netdev);
 void hvnet_nic_start(struct net_device *netdev);
 void hvnet_nic_stop(struct net_device *netdev);
@@ -309,6 +314,10 @@ bool hvnet_nic_waits(struct net_device *netdev);
 bool hvnet_nic_unheard(struct net_device *netdev);
 u64 hvnet_nic_drops(struct net_device *netdev, enum hvnet_drop which);
 u64 hvnet_nic_stat(struct net_device *netdev, enum hvnet_stat which);
+
+/* ethtool.c, link.c */
+extern const struct ethtool_ops hvnet_ethtool_ops;
+extern struct rtnl_link_ops hvnet_link_ops;
 
 /* sysfs.c */
 extern const struct attribute_group *hvnet_bus_groups[];

@@ -703,7 +703,7 @@ static int hvnet_nl_zone_set_doit(struct sk_buff *request,
 
 static bool hvnet_nl_sees(const struct net *net, const struct hvnet_dev *dev)
 {
-	return net_eq(net, dev_net(dev->netdev));
+	return !READ_ONCE(dev->unplugged) && net_eq(net, dev_net(dev->netdev));
 }
 
 /* Is this the device that a request names? All that it says must be so. */
@@ -1102,7 +1102,7 @@ static struct sk_buff *hvnet_nl_news(struct net *net, u8 cmd, void **hdr)
 {
 	struct sk_buff *skb;
 
-	if (!genl_has_listeners(&hvnet_family, net, 0))
+	if (!net || !genl_has_listeners(&hvnet_family, net, 0))
 		return NULL;
 	skb = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_ATOMIC);
 	if (skb)
@@ -1160,9 +1160,14 @@ void hvnet_tell_zone(const struct hvnet_zone *zone, u8 cmd)
 }
 
 /*
- * The namespace of an interface does not go away under rcu_read_lock(): it moves
- * its interfaces out first, which takes longer.
+ * Where those are who care for a device. Under rcu_read_lock(), and for as long:
+ * an interface is unplugged before it is unregistered, and a namespace goes after
+ * its interfaces have; both wait for readers. Return: NULL without an interface.
  */
+static struct net *hvnet_nl_net(const struct hvnet_dev *dev)
+{
+	return READ_ONCE(dev->unplugged) ? NULL : dev_net(dev->netdev);
+}
 
 /**
  * hvnet_tell_dev - something happened to a device
@@ -1178,7 +1183,7 @@ void hvnet_tell_dev(const struct hvnet_dev *dev, u8 cmd)
 	void *hdr;
 
 	rcu_read_lock();
-	net = dev_net(dev->netdev);
+	net = hvnet_nl_net(dev);
 	skb = hvnet_nl_news(net, cmd, &hdr);
 	if (skb)
 		hvnet_nl_spread(net, skb, hdr, hvnet_nl_put_dev(skb, dev));
@@ -1200,7 +1205,7 @@ void hvnet_tell_broken(const struct hvnet_dev *dev,
 	void *hdr;
 
 	rcu_read_lock();
-	net = dev_net(dev->netdev);
+	net = hvnet_nl_net(dev);
 	skb = hvnet_nl_news(net, HVISOR_VNET_CMD_DEV_NEEDS_RESET_NTF, &hdr);
 	if (skb)
 		hvnet_nl_spread(net, skb, hdr,
@@ -1226,7 +1231,7 @@ void hvnet_tell_stall(const struct hvnet_dev *dev, enum hvisor_vnet_stall stall)
 	void *hdr;
 
 	rcu_read_lock();
-	net = dev_net(dev->netdev);
+	net = hvnet_nl_net(dev);
 	skb = hvnet_nl_news(net, HVISOR_VNET_CMD_DEV_STALL_NTF, &hdr);
 	if (skb)
 		hvnet_nl_spread(net, skb, hdr,

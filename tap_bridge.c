@@ -11,8 +11,8 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/completion.h>
 #include <linux/etherdevice.h>
-#include <linux/ethtool.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -142,6 +142,7 @@ struct hvnet_pair {
  * @ctrl: the control queue; under @ctrl_lock
  * @ctrl_live: it may be served; likewise
  * @begun: a driver has begun; under work_lock
+ * @unregistered: the networking core has let go of @netdev
  * @pair: its queue pairs
  */
 struct hvnet_nic {
@@ -162,6 +163,7 @@ struct hvnet_nic {
 	struct hvnet_ctrl ctrl;
 	bool ctrl_live;
 	bool begun;
+	struct completion unregistered;
 
 	struct hvnet_pair pair[1];
 };
@@ -1076,7 +1078,8 @@ static void hvnet_features_work(struct work_struct *work)
 					     features_work);
 
 	rtnl_lock();
-	netdev_update_features(nic->netdev);
+	if (nic->netdev->reg_state == NETREG_REGISTERED)
+		netdev_update_features(nic->netdev);
 	rtnl_unlock();
 }
 
@@ -1418,56 +1421,6 @@ void hvnet_nic_set_coalescing(struct net_device *netdev,
 	WRITE_ONCE(nic->given.frames, c->rx.frames);
 }
 
-/* What the guest is told, too. */
-static int hvnet_get_link_ksettings(struct net_device *netdev,
-				    struct ethtool_link_ksettings *cmd)
-{
-	cmd->base.speed = SPEED_10000;
-	cmd->base.duplex = DUPLEX_FULL;
-	cmd->base.port = PORT_OTHER;
-	cmd->base.autoneg = AUTONEG_DISABLE;
-	return 0;
-}
-
-static int hvnet_get_coalesce(struct net_device *netdev, hvnet_coalesce_args)
-{
-	struct hvnet_coalescing now;
-
-	hvnet_nic_get_coalescing(netdev, &now);
-	c->rx_coalesce_usecs = now.tx.usecs;
-	c->rx_max_coalesced_frames = now.tx.frames;
-	c->tx_coalesce_usecs = now.rx.usecs;
-	c->tx_max_coalesced_frames = now.rx.frames;
-	return 0;
-}
-
-static int hvnet_set_coalesce(struct net_device *netdev, hvnet_coalesce_args)
-{
-	const struct hvnet_coalescing wanted = {
-		.tx = { c->rx_coalesce_usecs, c->rx_max_coalesced_frames },
-		.rx = { c->tx_coalesce_usecs, c->tx_max_coalesced_frames },
-	};
-	struct hvnet_reason why;
-	int err;
-
-	err = hvnet_coalescing_check(&wanted, &why);
-	if (err) {
-		NL_SET_ERR_MSG(hvnet_coalesce_extack, HVNET_COALESCE_BOUNDS);
-		return err;
-	}
-	hvnet_nic_set_coalescing(netdev, &wanted);
-	return 0;
-}
-
-static const struct ethtool_ops hvnet_ethtool_ops = {
-	.supported_coalesce_params = ETHTOOL_COALESCE_USECS |
-				     ETHTOOL_COALESCE_MAX_FRAMES,
-	.get_coalesce = hvnet_get_coalesce,
-	.set_coalesce = hvnet_set_coalesce,
-	.get_link = ethtool_op_get_link,
-	.get_link_ksettings = hvnet_get_link_ksettings,
-};
-
 /*
  * The guest's address with a first byte that a bridge never prefers, and that is
  * not the guest's own: a bridge drops frames from its port's address.
@@ -1553,6 +1506,14 @@ void hvnet_nic_free(struct net_device *netdev)
 	free_netdev(netdev);
 }
 
+/* Nobody refers to the interface any more. */
+static void hvnet_nic_unregistered(struct net_device *netdev)
+{
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
+	complete(&nic->unregistered);
+}
+
 static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 			   const struct hvnet_nic_owner *owner,
 			   const struct hvnet_dev_params *params)
@@ -1571,12 +1532,15 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 	INIT_DELAYED_WORK(&nic->stall_work, hvnet_stall_work);
 	INIT_WORK(&nic->ctrl_work, hvnet_ctrl_work);
 	mutex_init(&nic->ctrl_lock);
+	init_completion(&nic->unregistered);
 	/* Wanted; had as soon as a guest says so. */
 	netdev->features = HVNET_OWN_WORK | HVNET_GUEST_WORK;
 	netdev->hw_features = netdev->features;
 	netdev->vlan_features = netdev->features & ~HVNET_TAG_WORK;
 	netdev->netdev_ops = &hvnet_netdev_ops;
 	netdev->ethtool_ops = &hvnet_ethtool_ops;
+	netdev->rtnl_link_ops = &hvnet_link_ops;
+	netdev->priv_destructor = hvnet_nic_unregistered;
 	netdev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	netdev->mtu = params->mtu;
 	netdev->min_mtu = HVNET_MTU_MIN;
@@ -1628,6 +1592,19 @@ struct net_device *hvnet_nic_create(struct hvnet_dev *dev,
 }
 
 /**
+ * hvnet_nic_dev - whose interface is this?
+ * @netdev: the root-side interface
+ *
+ * Context: any. Return: the device, which lives as long as @netdev is registered.
+ */
+struct hvnet_dev *hvnet_nic_dev(const struct net_device *netdev)
+{
+	const struct hvnet_nic *nic = netdev_priv(netdev);
+
+	return nic->dev;
+}
+
+/**
  * hvnet_nic_register - have the root-side interface appear
  * @netdev: the interface
  * @why: the reason of a refusal
@@ -1655,7 +1632,8 @@ int hvnet_nic_register(struct net_device *netdev, struct hvnet_reason *why)
  * hvnet_nic_unregister - have the root-side interface go
  * @netdev: the interface; its data path is stopped
  *
- * Its counters can still be read.
+ * Its counters can still be read. Somebody else may have begun with it: "ip link
+ * del".
  *
  * Context: process; takes rtnl.
  */
@@ -1667,7 +1645,11 @@ void hvnet_nic_unregister(struct net_device *netdev)
 	cancel_work_sync(&nic->ctrl_work);
 	cancel_work_sync(&nic->features_work);
 	cancel_delayed_work_sync(&nic->stall_work);
-	unregister_netdev(netdev);
+	rtnl_lock();
+	if (netdev->reg_state == NETREG_REGISTERED)
+		unregister_netdevice(netdev);
+	rtnl_unlock();
+	wait_for_completion(&nic->unregistered);
 }
 
 /**

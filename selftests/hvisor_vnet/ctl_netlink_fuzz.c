@@ -60,23 +60,28 @@ static const struct field zone_set[] = {
 	{}
 };
 
-#define DEV_NAMES							\
-	{ NUM(HVISOR_VNET_A_DEV_ZONE, 4, 9), .needed = true },		\
-	{ NUM(HVISOR_VNET_A_DEV_ADDRESS, 8, 0xa000000), .needed = true }, \
-	{ NUM(HVISOR_VNET_A_DEV_IFINDEX, 4, 1), .bad = { 0, 1u << 31 },	\
-	  .n_bad = 2 },							\
-	{ .type = HVISOR_VNET_A_DEV_IFNAME, .kind = STRING, .len = 16 }
+static const struct field dev_name[] = {
+	{ NUM(HVISOR_VNET_A_DEV_ZONE, 4, 9), .needed = true },
+	{ NUM(HVISOR_VNET_A_DEV_ADDRESS, 8, 0xa000000), .needed = true },
+	{ NUM(HVISOR_VNET_A_DEV_IFINDEX, 4, 1), .bad = { 0, 1u << 31 },
+	  .n_bad = 2 },
+	{ .type = HVISOR_VNET_A_DEV_IFNAME, .kind = STRING, .len = 16 },
+	{}
+};
 
-#define DEV_CHANGES							\
-	{ .type = HVISOR_VNET_A_DEV_MAC, .kind = BINARY, .len = 6 },	\
-	{ NUM(HVISOR_VNET_A_DEV_MTU, 4, 1500), .bad = { 67, 65536 },	\
-	  .n_bad = 2 },							\
-	{ NUM(HVISOR_VNET_A_DEV_OFFERED, 8, 1ull << 32) },		\
-	{ .type = HVISOR_VNET_A_DEV_COALESCE, .kind = NEST }
-
-static const struct field dev_name[] = { DEV_NAMES, {} };
-
-static const struct field dev_set[] = { DEV_NAMES, DEV_CHANGES, {} };
+static const struct field dev_set[] = {
+	{ NUM(HVISOR_VNET_A_DEV_ZONE, 4, 9), .needed = true },
+	{ NUM(HVISOR_VNET_A_DEV_ADDRESS, 8, 0xa000000), .needed = true },
+	{ NUM(HVISOR_VNET_A_DEV_IFINDEX, 4, 1), .bad = { 0, 1u << 31 },
+	  .n_bad = 2 },
+	{ .type = HVISOR_VNET_A_DEV_IFNAME, .kind = STRING, .len = 16 },
+	{ .type = HVISOR_VNET_A_DEV_MAC, .kind = BINARY, .len = 6 },
+	{ NUM(HVISOR_VNET_A_DEV_MTU, 4, 1500), .bad = { 67, 65536 },
+	  .n_bad = 2 },
+	{ NUM(HVISOR_VNET_A_DEV_OFFERED, 8, 1ull << 32) },
+	{ .type = HVISOR_VNET_A_DEV_COALESCE, .kind = NEST },
+	{}
+};
 
 static const struct field dev_new[] = {
 	{ NUM(HVISOR_VNET_A_DEV_ZONE, 4, 1), .needed = true },
@@ -88,7 +93,11 @@ static const struct field dev_new[] = {
 	{ .type = HVISOR_VNET_A_DEV_IFNAME, .kind = STRING, .len = 16 },
 	{ NUM(HVISOR_VNET_A_DEV_QUEUE_SIZE, 4, 64), .bad = { 0, 1025 },
 	  .n_bad = 2 },
-	DEV_CHANGES,
+	{ .type = HVISOR_VNET_A_DEV_MAC, .kind = BINARY, .len = 6 },
+	{ NUM(HVISOR_VNET_A_DEV_MTU, 4, 1500), .bad = { 67, 65536 },
+	  .n_bad = 2 },
+	{ NUM(HVISOR_VNET_A_DEV_OFFERED, 8, 1ull << 32) },
+	{ .type = HVISOR_VNET_A_DEV_COALESCE, .kind = NEST },
 	{}
 };
 

@@ -8,6 +8,7 @@
  *	nlctl listen			print events until killed
  *	nlctl which COMMAND ...		a request that is refused: which of its
  *					words is to blame, from 1 on
+ *	nlctl link NAME			what rtnetlink knows of its kind
  *	nlctl unprivileged ...		any of these, without any privilege
  *
  * What is answered is printed in the same form, a line a message.  A refusal is
@@ -19,6 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "nlclient.h"
@@ -282,15 +287,11 @@ static void print_value(const struct nlattr *attr, enum kind kind)
 	}
 }
 
-static void print_message(const struct nlmsghdr *n, void *unused)
+static void print_attrs(const struct set *set, const struct nlattr *attr,
+			const void *end)
 {
-	const struct command *c = &commands[nlc_cmd(n)];
-	const struct nlattr *attr;
-
-	(void)unused;
-	printf("%s", c->name);
-	for (attr = nlc_first(n); nlc_ok(attr, nlc_end(n)); attr = nlc_next(attr)) {
-		const struct attr *known = &c->set->attrs[nlc_type(attr)];
+	for (; nlc_ok(attr, end); attr = nlc_next(attr)) {
+		const struct attr *known = &set->attrs[nlc_type(attr)];
 
 		if (!known->name)
 			continue;
@@ -298,6 +299,55 @@ static void print_message(const struct nlmsghdr *n, void *unused)
 		print_value(attr, known->kind);
 	}
 	printf("\n");
+}
+
+static void print_message(const struct nlmsghdr *n, void *unused)
+{
+	const struct command *c = &commands[nlc_cmd(n)];
+
+	(void)unused;
+	printf("%s", c->name);
+	print_attrs(c->set, nlc_first(n), nlc_end(n));
+}
+
+static const struct nlattr *find(const struct nlattr *attr, const void *end,
+				 int type)
+{
+	for (; attr && nlc_ok(attr, end); attr = nlc_next(attr))
+		if (nlc_type(attr) == type)
+			return attr;
+	return NULL;
+}
+
+/* Of an interface: its kind, and what its driver says of it. */
+static int print_link(const char *name)
+{
+	struct {
+		struct nlmsghdr n;
+		struct ifinfomsg i;
+	} ask = {
+		.n.nlmsg_len = sizeof(ask),
+		.n.nlmsg_type = RTM_GETLINK,
+		.n.nlmsg_flags = NLM_F_REQUEST,
+		.i.ifi_index = if_nametoindex(name),
+	};
+	const struct nlattr *info, *kind, *data;
+	static struct nlc_msg got;
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+
+	if (fd < 0 || send(fd, &ask, sizeof(ask), 0) < 0 ||
+	    recv(fd, &got, sizeof(got), 0) < 0 || got.n.nlmsg_type != RTM_NEWLINK)
+		usage(name);
+	info = find((void *)IFLA_RTA(NLMSG_DATA(&got.n)), nlc_end(&got.n),
+		    IFLA_LINKINFO);
+	if (!info)
+		return 1;
+	kind = find(nlc_data(info), nlc_attr_end(info), IFLA_INFO_KIND);
+	data = find(nlc_data(info), nlc_attr_end(info), IFLA_INFO_DATA);
+	printf("%s", kind ? (const char *)nlc_data(kind) : "?");
+	if (data)
+		print_attrs(&devs, nlc_data(data), nlc_attr_end(data));
+	return 0;
 }
 
 static const char *attr_name(const struct set *set, int type)
@@ -367,6 +417,8 @@ int main(int argc, char **argv)
 		usage("");
 	if (!strcmp(argv[1], "listen"))
 		return listen_for_ever();
+	if (argc > 2 && !strcmp(argv[1], "link"))
+		return print_link(argv[2]);
 	if (argc > 2 && !strcmp(argv[1], "dump"))
 		return ask(argc - 2, argv + 2, NLM_F_DUMP, false);
 	if (argc > 2 && !strcmp(argv[1], "which"))
