@@ -24,6 +24,7 @@ wanted()
 	libelf1: objtool of the kernel packages needs it
 	perl: runs checkpatch and kernel-doc
 	patch: applies the mutants
+	python3-yaml: compares the netlink specification with the module
 	spin: searches the models
 	bc: computes constants of the kernels that are built here
 	bison: builds their configuration tool

@@ -96,6 +96,15 @@ checkpatch()
 		--show-types --ignore "$(ignored "$kind")" -f "$@"
 }
 
+# What the netlink family is, in its specification and in C.
+netlink_spec()
+{
+	local kdir
+
+	kdir=$("$HVNET_VM/kernel.sh" kdir "$HVNET_MAIN_KERNEL" arm64)
+	python3 "$HVNET_VM/netlink_spec.py" . "${kdir%-*}-common/include/uapi"
+}
+
 licences()
 {
 	local file bad=0
@@ -105,7 +114,7 @@ licences()
 			continue
 		echo "$file has no SPDX line"
 		bad=1
-	done < <(sources '*.[ch]' '*.sh' run Makefile Kbuild '*.rst' '*.yaml' '*.pml')
+	done < <(sources '*.[ch]' '*.sh' '*.py' run Makefile Kbuild '*.rst' '*.yaml' '*.pml')
 	return $bad
 }
 
@@ -129,7 +138,7 @@ done
 checkpatch_dir=$("$HVNET_VM/kernel.sh" scripts) || exit 1
 
 echo "KTAP version 1"
-echo "1..13"
+echo "1..14"
 point "no warning with W=1, arm64" compiler arm64
 point "no warning with W=1, x86_64" compiler x86_64
 point "no warning in hvnet, arm64" hvnet arm64
@@ -144,5 +153,6 @@ point "checkpatch is silent, tables of texts" checkpatch texts "${text_files[@]}
 # Functions with optional arguments look misused to it (SC2120).
 point "shellcheck is silent" shellcheck -x -P SCRIPTDIR -S warning -e SC2120 \
 	"${scripts[@]}"
+point "netlink: the specification and the module agree" netlink_spec
 point "each file has a licence line" licences
 [ $failed -eq 0 ]
