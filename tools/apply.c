@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hvnet.h"
+#include "vnet.h"
 
 /* The daemon's copy stands beside the file: virtio_cfg.json.daemon */
 const char *daemon_file_name(char *to, const struct config *c,
@@ -35,17 +36,13 @@ static const char *about(const struct config *c, const struct place *p)
 
 static int make_zone(const struct config *c, const struct zone *z)
 {
-	char ram[MAX_RANGES * 64], size[32], *end = ram;
+	char size[32];
 	__u64 sum = 0;
 	size_t i;
 
-	for (i = 0; i < z->n_ram; i++) {
-		end += sprintf(end, " ram=%#llx,%#llx,%#llx",
-			       z->ram[i].root, z->ram[i].guest, z->ram[i].size);
+	for (i = 0; i < z->n_ram; i++)
 		sum += z->ram[i].size;
-	}
-	if (board_write(about(c, &z->place), "new_zone", "id=%llu%s",
-			z->id, ram))
+	if (vnet_zone_new(about(c, &z->place), z->id, z->ram, z->n_ram))
 		return -1;
 	human_size(size, sizeof(size), sum);
 	printf("zone %llu: %s of RAM in %zu range%s\n", z->id, size,
@@ -74,15 +71,34 @@ static int clear_name(const struct config *c, const struct entry *e,
 	return link_move_aside(e->tap, old);
 }
 
+/* As the file has it; what it does not say is left to the module. */
+static struct vnet_dev wanted(const struct zone *z, const struct entry *e)
+{
+	struct vnet_dev d = {
+		.given = KEY_BIT(KEY_ZONE) | KEY_BIT(KEY_ADDR) |
+			 KEY_BIT(KEY_LEN) | KEY_BIT(KEY_IRQ) |
+			 KEY_BIT(KEY_NAME) | e->given,
+	};
+
+	memcpy(d.number, e->more, sizeof(d.number));
+	d.number[KEY_ZONE] = z->id;
+	d.number[KEY_ADDR] = e->addr;
+	d.number[KEY_LEN] = e->len;
+	d.number[KEY_IRQ] = e->irq;
+	strcpy(d.name, e->tap);
+	if (!vnet_mac(d.mac, e->mac))
+		d.given |= KEY_BIT(KEY_MAC);
+	return d;
+}
+
 static int make_device(const struct config *c, const struct zone *z,
 		       const struct entry *e, const struct options *o,
 		       struct old_tap *old)
 {
+	const struct vnet_dev d = wanted(z, e);
+
 	if (clear_name(c, e, o, old) ||
-	    board_write(about(c, &e->place), "new_device",
-			"zone=%llu addr=%#llx len=%#llx irq=%llu name=%s%s%s",
-			z->id, e->addr, e->len, e->irq, e->tap,
-			e->mac[0] ? " mac=" : "", e->mac) ||
+	    vnet_dev_new(about(c, &e->place), &d, NULL) ||
 	    link_take_place(old))
 		return -1;
 	printf("zone %llu: net at %#llx, irq %llu: served by the kernel, as %s",
@@ -131,7 +147,7 @@ static void remove_device(const struct zone *z, const struct entry *e)
 
 	board_device_name(name, sizeof(name), z, e);
 	if (e->net && board_has_device(name))
-		board_write(name, "del_device", "%s", name);
+		board_remove_device(name);
 }
 
 static void remove_zone(const struct zone *z)
@@ -143,7 +159,7 @@ static void remove_zone(const struct zone *z)
 		remove_device(z, e);
 	snprintf(name, sizeof(name), "zone%llu", z->id);
 	if (z->nets && board_has_zone(z->id))
-		board_write(name, "del_zone", "id=%llu", z->id);
+		vnet_zone_del(name, z->id);
 }
 
 /* Is anything of the file there already? Then a failed load may not undo it. */
@@ -290,9 +306,9 @@ static int remove_any(const char *name, void *arg)
 {
 	(void)arg;
 	if (board_is_zone(name)) {
-		if (board_write(name, "del_zone", "id=%s", name + strlen("zone")))
+		if (vnet_zone_del(name, strtoul(name + strlen("zone"), NULL, 10)))
 			return -1;
-	} else if (board_write(name, "del_device", "%s", name)) {
+	} else if (board_remove_device(name)) {
 		return -1;
 	}
 	printf("%s: removed\n", name);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Talks to the module through sysfs.  A write that the kernel refuses returns a
- * number only; the sentence that goes with it is in the kernel log, so that is
- * read along and shown.  Which words to write is decided by others.
+ * What is known of the module by looking: at its files in sysfs, which may be a
+ * copy of another board's.  What it is asked for goes by netlink (vnet.c).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -38,71 +37,21 @@ bool board_ready(void)
 	return true;
 }
 
-/* The kernel log from here on; -1 if we may not read it. */
-static int open_log(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_END);
-	return fd;
-}
-
-/* The last thing the module has said since of @file, or nothing. */
-static void read_reason(int log, const char *file, char *reason, size_t size)
-{
-	char record[8192], mark[128], *text;
-	ssize_t n;
-
-	snprintf(mark, sizeof(mark), "hvisor_vnet: %s: ", file);
-	reason[0] = '\0';
-	/* One record a read; EPIPE: some were overwritten. */
-	while (log >= 0 && ((n = read(log, record, sizeof(record) - 1)) > 0 ||
-			    errno == EPIPE)) {
-		record[n > 0 ? n : 0] = '\0';
-		text = strstr(record, mark);
-		if (text) {
-			snprintf(reason, size, "%s", text + strlen(mark));
-			reason[strcspn(reason, "\n")] = '\0';
-		}
-	}
-}
-
-static int write_file(const char *file, const char *text)
+/*
+ * Take a device away, in whatever network namespace its interface is: netlink
+ * sees those in ours only. Return: 0 or -1, said why.
+ */
+int board_remove_device(const char *name)
 {
 	char path[PATH_MAX];
-	int fd = open(below_root(path, BUS "/%s", file), O_WRONLY | O_CLOEXEC);
+	int fd = open(below_root(path, BUS "/del_device"), O_WRONLY | O_CLOEXEC);
 	int err = 0;
 
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		err = errno;
+	if (fd < 0 || write(fd, name, strlen(name)) < 0)
+		err = say_err("%s: %s", name, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return err;
-}
-
-/* Write a request to a file of the bus; a refusal is said to be @about. */
-int board_write(const char *about, const char *file, const char *fmt, ...)
-{
-	char *text, reason[512];
-	int log, err;
-	va_list args;
-
-	va_start(args, fmt);
-	err = vasprintf(&text, fmt, args);
-	va_end(args);
-	if (err < 0)
-		return say_err("%s", strerror(ENOMEM));
-	log = open_log();
-	err = write_file(file, text);
-	if (err) {
-		read_reason(log, file, reason, sizeof(reason));
-		say_err("%s: %s", about, reason[0] ? reason : strerror(err));
-	}
-	if (log >= 0)
-		close(log);
-	free(text);
-	return err ? -1 : 0;
 }
 
 bool board_has_zone(__u64 id)

@@ -183,6 +183,28 @@ static int read_tap(const struct config *c, json_t *v, struct entry *e)
 	return 0;
 }
 
+/* What hvisor-tool does not know, and passes over. */
+static int read_more(const struct config *c, json_t *v, struct entry *e)
+{
+	const struct place *p = &e->place;
+	char text[64];
+	json_t *item;
+	int key;
+
+	for (key = KEY_MTU; key < KEYS; key++) {
+		item = json_member(v, vnet_key_name[key]);
+		if (!item)
+			continue;
+		snprintf(text, sizeof(text), "a number up to %#llx",
+			 vnet_key_max(key));
+		if (json_number(item, &e->more[key]) ||
+		    e->more[key] > vnet_key_max(key))
+			return wrong(c, p, vnet_key_name[key], item, text);
+		e->given |= KEY_BIT(key);
+	}
+	return 0;
+}
+
 static int read_net(const struct config *c, json_t *v, struct entry *e)
 {
 	const struct place *p = &e->place;
@@ -190,8 +212,11 @@ static int read_net(const struct config *c, json_t *v, struct entry *e)
 	if (get_number(c, p, v, "addr", "\"0xffa00000\"", &e->addr) ||
 	    get_number(c, p, v, "len", "\"0x200\"", &e->len) ||
 	    get_number(c, p, v, "irq", "69", &e->irq) ||
-	    read_tap(c, v, e) || read_mac(c, v, e))
+	    read_tap(c, v, e) || read_mac(c, v, e) || read_more(c, v, e))
 		return -1;
+	if (e->irq > vnet_key_max(KEY_IRQ))
+		return wrong(c, p, "irq", json_member(v, "irq"),
+			     "an interrupt id, for example 69");
 	if (!e->len)
 		return wrong(c, p, "len", json_member(v, "len"), "\"0x200\"");
 	return check_extent(c, p, "addr", e->addr, e->len);
@@ -269,8 +294,12 @@ static int read_zone(struct config *c, struct zone *z, json_t *v)
 	if (!json_is_object(v))
 		return complain_at(c, &z->place, "is %s; right would be { \"id\": 1, ... }",
 				   quote(v));
-	if (get_number(c, &z->place, v, "id", "1", &z->id) ||
-	    read_entries(c, z, v))
+	if (get_number(c, &z->place, v, "id", "1", &z->id))
+		return -1;
+	if (z->id > vnet_key_max(KEY_ZONE))
+		return wrong(c, &z->place, "id", json_member(v, "id"),
+			     "a zone's number, for example 1");
+	if (read_entries(c, z, v))
 		return -1;
 	c->nets += z->nets;
 	c->others += z->others;

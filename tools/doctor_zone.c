@@ -241,7 +241,7 @@ static void look_at_zone(const struct config *c, const struct zone *z)
 	const struct entry *e;
 	size_t i;
 
-	printf("zone %llu in %s\n", z->id, c->file);
+	heading("zone %llu in %s", z->id, c->file);
 	for (i = 0; i < z->n_ram; i++)
 		look_at_range(&z->ram[i]);
 	for (e = z->entries; e < z->entries + z->n_entries; e++) {
@@ -428,7 +428,7 @@ void doctor_zone_file(const struct config *c, const char *zone_file)
 	}
 	z = zone_of(c, json, zone_file);
 	if (z) {
-		printf("zone %llu in %s\n", z->id, zone_file);
+		heading("zone %llu in %s", z->id, zone_file);
 		if (z->nets)
 			look_at_ram(c, z, json);
 		for (e = z->entries; e < z->entries + z->n_entries; e++) {

@@ -26,7 +26,7 @@
 
 #define PRINTF(fmt, args)	__attribute__((__format__(printf, fmt, args)))
 
-/* config.c: virtio_cfg.json */
+/* config.c: virtio_cfg.json; keys.c: words */
 
 /* Where something stands in the file: "zones[0].devices[2]". */
 struct place {
@@ -40,6 +40,19 @@ struct range {
 	__u64 size;
 };
 
+/* What a device has and can be asked to have, by the words of "hvnet add". */
+enum vnet_key {
+	KEY_ZONE, KEY_ADDR, KEY_LEN, KEY_IRQ, KEY_NAME, KEY_MAC, KEY_MTU,
+	KEY_QUEUE, KEY_FEATURES, KEY_TX_USECS, KEY_TX_FRAMES, KEY_RX_USECS,
+	KEY_RX_FRAMES, KEYS
+};
+
+#define KEY_BIT(_key)	(1u << (_key))
+
+extern const char * const vnet_key_name[KEYS];
+__u64 vnet_key_max(enum vnet_key key);
+int vnet_mac(__u8 *mac, const char *text);
+
 /**
  * struct entry - one of a zone's "devices"
  * @place: where it stands
@@ -51,6 +64,8 @@ struct range {
  * @irq: its interrupt; of one that is not ours 0 if the file does not say
  * @tap: what the interface is to be called
  * @mac: the guest's address; empty to have one made
+ * @given: KEY_BIT() of what else the file says, from KEY_MTU on
+ * @more: which has these values
  */
 struct entry {
 	struct place place;
@@ -62,6 +77,8 @@ struct entry {
 	__u64 irq;
 	char tap[IFNAMSIZ];
 	char mac[18];
+	unsigned int given;
+	__u64 more[KEYS];
 };
 
 /* @nets and @others count the enabled entries; without @nets there is no @ram. */
@@ -92,6 +109,7 @@ void config_free(struct config *c);
 /* json.c: numbers and members as hvisor-tool takes them */
 struct json_t;
 struct json_t *json_read_file(const char *file);
+int number_of(const char *text, __u64 *to);
 struct json_t *json_member(struct json_t *object, const char *key);
 int json_number(const struct json_t *v, __u64 *to);
 
@@ -104,11 +122,10 @@ int read_line(char *to, size_t size, const char *fmt, ...) PRINTF(3, 4);
 bool exists(const char *fmt, ...) PRINTF(1, 2);
 void human_size(char *to, size_t size, __u64 bytes);
 
-/* board.c: the module, through sysfs */
+/* board.c: the module in sysfs */
 bool board_loaded(void);
 bool board_ready(void);
-int board_write(const char *about, const char *file, const char *fmt, ...)
-	PRINTF(3, 4);
+int board_remove_device(const char *name);
 bool board_has_zone(__u64 id);
 void board_device_name(char *to, size_t size, const struct zone *z,
 		       const struct entry *e);
@@ -122,7 +139,7 @@ void board_netdev(const char *name, char *netdev);
 int zones_running(__u32 *ids);
 
 /* status.c */
-int status(void);
+int status(bool json);
 
 /* link.c: interfaces of root */
 struct old_tap {
@@ -156,6 +173,10 @@ struct options {
 	const char *daemon_file;	/* NULL: beside the file */
 	const char *daemon_log;
 	const char *hvisor;		/* NULL: look for it */
+	bool json;
+	bool watch;
+	__u64 interval_ms;
+	__u64 count;			/* 0: for ever */
 };
 
 /* A load that may still be taken back; @old has one for each net entry. */
@@ -177,12 +198,24 @@ const char *daemon_file_name(char *to, const struct config *c,
 int run_start(const struct config *c, const struct options *o);
 int run_stop(const struct config *c, const struct options *o);
 
+/* edit.c: add, del and set, by words */
+int edit_add(char **words, int n);
+int edit_del(char **words, int n);
+int edit_set(char **words, int n);
+
+/* show.c, save.c, stats.c, monitor.c */
+int show(char **words, int n, bool json);
+int save(const char *file);
+int stats(const char *name, const struct options *o);
+int monitor(const struct options *o);
+
 /* doctor*.c */
+void heading(const char *fmt, ...) PRINTF(1, 2);
 void say_info(const char *fmt, ...) PRINTF(1, 2);
 void say_notice(const char *fmt, ...) PRINTF(1, 2);
 void say_warn(const char *fmt, ...) PRINTF(1, 2);
 void paste(const char *fmt, ...) PRINTF(1, 2);
-int doctor(const struct config *c, const char *zone_file);
+int doctor(const struct config *c, const char *zone_file, bool json);
 void doctor_board(const struct config *c);
 void doctor_config(const struct config *c);
 void doctor_zone_file(const struct config *c, const char *zone_file);

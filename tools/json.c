@@ -94,7 +94,8 @@ json_t *json_member(json_t *object, const char *key)
 	return NULL;
 }
 
-static int string_number(const char *text, __u64 *to)
+/* 69, 0x45 or 0105, and nothing behind it. Return: 0 or -1. */
+int number_of(const char *text, __u64 *to)
 {
 	char *end;
 
@@ -113,7 +114,7 @@ int json_number(const json_t *v, __u64 *to)
 	double real = json_real_value(v);
 
 	if (json_is_string(v))
-		return string_number(json_string_value(v), to);
+		return number_of(json_string_value(v), to);
 	if (json_is_real(v) && real >= 0 && real < MAX_REAL &&
 	    real == (double)(__u64)real) {
 		*to = real;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "hvnet.h"
+#include "vnet.h"
 
 /* A daemon that cannot open a disk or a console ends at once. */
 #define SETTLE_MS	1000
@@ -96,17 +97,29 @@ static bool node_taken(void)
 	return node && node == node_number(OUR_NODE);
 }
 
+/* Show the module hvisor.ko's node. */
+static int set_backend(void)
+{
+	int fd = open(HVISOR_NODE, O_RDWR | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return say_err(HVISOR_NODE ": %s", strerror(errno));
+	err = vnet_set_backend(HVISOR_NODE, fd);
+	close(fd);
+	return err;
+}
+
 /* Stand where hvisor.ko stands, with hvisor.ko behind us. */
 static int take_node(void)
 {
 	if (!exists(HVISOR_NODE))
 		return say_err("there is no " HVISOR_NODE "; do: insmod hvisor.ko");
-	if (board_write(HVISOR_NODE, "backend", HVISOR_NODE))
+	if (set_backend())
 		return -1;
 	if (mount(OUR_NODE, HVISOR_NODE, NULL, MS_BIND, NULL)) {
 		say_err("mount --bind " OUR_NODE " " HVISOR_NODE ": %s",
 			strerror(errno));
-		board_write(HVISOR_NODE, "backend", "\n");
+		vnet_set_backend(HVISOR_NODE, -1);
 		return -1;
 	}
 	puts(HVISOR_NODE ": ours, with hvisor.ko behind it");
@@ -137,7 +150,7 @@ static int give_node_back(void)
 {
 	if (!node_taken())
 		return 0;
-	if (unmount_node() || board_write(HVISOR_NODE, "backend", "\n"))
+	if (unmount_node() || vnet_set_backend(HVISOR_NODE, -1))
 		return -1;
 	puts(HVISOR_NODE ": hvisor.ko's own again");
 	return 0;

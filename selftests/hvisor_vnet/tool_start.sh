@@ -262,7 +262,7 @@ strange_node()
 	mv /dev/hvisor /dev/hvisor.away
 	: >/dev/hvisor
 	start 1 "module: loaded
-hvnet: /dev/hvisor: /dev/hvisor is not hvisor.ko's device node
+hvnet: /dev/hvisor: the file is not hvisor.ko's device node
 module: unloaded"
 	strange_right=$?
 	mv /dev/hvisor.away /dev/hvisor

@@ -136,7 +136,7 @@ with()
 
 HELP="; for help: hvnet --help"
 echo "KTAP version 1"
-echo "1..59"
+echo "1..63"
 
 # --- the command line
 
@@ -152,6 +152,11 @@ says "load needs a file" 2 "hvnet: load needs a file$HELP" load
 says "start needs a file" 2 "hvnet: start needs a file$HELP" start
 says "status has no file" 2 "hvnet: too many files for status$HELP" status a
 says "doctor has two files" 2 "hvnet: too many files for doctor$HELP" doctor a b c
+says "set needs more words" 2 "hvnet: set needs more words$HELP" set zone 1
+says "del has two words" 2 "hvnet: too many words for del$HELP" del zone 1 2
+says "a count of nothing" 2 "hvnet: --count takes a number from 1 on, not 0$HELP" stats --count=0
+says "no interval" 2 \
+	"hvnet: --interval takes seconds, for example 0.5, not 0$HELP" stats -w --interval=0
 says "no such option" 2 \
 	"hvnet: there is no such option, or it needs a value: --colour$HELP" \
 	load --colour a
