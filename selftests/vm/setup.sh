@@ -19,6 +19,9 @@ wanted()
 	libc6-dev: C library headers for the unit tests
 	pkg-config: finds libraries for hvnet
 	libjansson-dev: the JSON library of hvnet
+	python3-docutils: makes the manual page of hvnet
+	groff-base: checks it
+	systemd: checks the unit that starts it at boot
 	libmnl-dev: the netlink library of hvnet
 	binutils: reads what a program's shared libraries are
 	libelf1: objtool of the kernel packages needs it

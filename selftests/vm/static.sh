@@ -105,6 +105,22 @@ netlink_spec()
 	python3 "$HVNET_VM/netlink_spec.py" . "${kdir%-*}-common/include/uapi"
 }
 
+# What is silent is right; hyphenation is not looked at.
+manual()
+{
+	make -s -B -C tools O="$out/hvnet-man" RST2MAN=rst2man \
+		"$out/hvnet-man/hvnet.8" &&
+		groff -man -Tutf8 -ww -z "$out/hvnet-man/hvnet.8"
+}
+
+# It names the program where it is installed, so install it.
+unit()
+{
+	make -s -C tools install O="$out/hvnet-man" PREFIX="$out/hvnet-root" &&
+		systemd-analyze verify --man=no \
+			"$out/hvnet-root/share/hvisor_vnet/hvnet.service"
+}
+
 licences()
 {
 	local file bad=0
@@ -114,7 +130,7 @@ licences()
 			continue
 		echo "$file has no SPDX line"
 		bad=1
-	done < <(sources '*.[ch]' '*.sh' '*.py' run Makefile Kbuild '*.rst' '*.yaml' '*.pml')
+	done < <(sources '*.[ch]' '*.sh' '*.py' run Makefile Kbuild '*.rst' '*.yaml' '*.pml' '*.in' '*.conf')
 	return $bad
 }
 
@@ -128,7 +144,8 @@ mapfile -t text_files < <(grep "$texts" <<<"$all")
 mapfile -t compat_files < <(grep -v "$user" <<<"$all" | grep "$compat")
 mapfile -t kernel_files < <(grep -v "$user" <<<"$all" | grep -v "$compat" |
 	grep -vx trace.h)
-mapfile -t scripts < <({ sources '*.sh'; ls .ci/run; } 2>/dev/null)
+mapfile -t scripts < <({ sources '*.sh'; ls .ci/run
+	sources '*.init.in'; } 2>/dev/null)
 
 # What must be fetched is fetched now: a check that passes says nothing.
 for arch in arm64 x86_64; do
@@ -138,7 +155,7 @@ done
 checkpatch_dir=$("$HVNET_VM/kernel.sh" scripts) || exit 1
 
 echo "KTAP version 1"
-echo "1..14"
+echo "1..16"
 point "no warning with W=1, arm64" compiler arm64
 point "no warning with W=1, x86_64" compiler x86_64
 point "no warning in hvnet, arm64" hvnet arm64
@@ -154,5 +171,7 @@ point "checkpatch is silent, tables of texts" checkpatch texts "${text_files[@]}
 point "shellcheck is silent" shellcheck -x -P SCRIPTDIR -S warning -e SC2120 \
 	"${scripts[@]}"
 point "netlink: the specification and the module agree" netlink_spec
+point "the manual page is right" manual
+point "the unit for systemd is right" unit
 point "each file has a licence line" licences
 [ $failed -eq 0 ]
