@@ -115,6 +115,14 @@ guest_runs()
 		wait_for 10 ping -c 1 -W 1 $NET_GUEST
 }
 
+status_as_json()
+{
+	hvnet status -j >said || return 1
+	tr -d ' \n' <said >line
+	grep -q '^{"loaded":true,"attached":true,"taken_over":false,"node":"hvisor.ko","devices":\[{"device":"zone1-a003600",.*"name":"tap0",.*"guest":"up","bridge":"br0","counters":{"tx_frames":[1-9][0-9]*,.*}}\],"hypervisor":"sim"}$' line ||
+		{ sed 's/^/# /' line; return 1; }
+}
+
 status_of_guest()
 {
 	hvnet status >said &&
@@ -303,10 +311,13 @@ many_ranges()
 		hvnet unload cfg.json >/dev/null && nothing_there
 }
 
-ktap_plan 28
+ktap_plan 30
 tool_begin || ktap_abort "cannot begin"
 full_file
 ktap_check "without the module: status" hvnet_says 1 "module       not loaded" status
+ktap_check "as JSON" hvnet_says 1 '{
+  "loaded": false
+}' status -j
 ktap_check "load" hvnet_says 1 "$NOT_LOADED" load cfg.json
 ktap_check "unload" hvnet_says 0 "" unload cfg.json
 modprobe hvisor_vnet
@@ -322,6 +333,7 @@ ktap_check "not twice" again
 ktap_check "unload takes what the file made" unload_file
 ktap_check "a guest on a loaded device" guest_runs
 ktap_check "status of it" status_of_guest
+ktap_check "as JSON" status_as_json
 ktap_check "nothing is taken from it" in_use
 ktap_check "unless forced" by_force
 guest_leaves

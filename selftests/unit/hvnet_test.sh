@@ -136,7 +136,7 @@ with()
 
 HELP="; for help: hvnet --help"
 echo "KTAP version 1"
-echo "1..63"
+echo "1..64"
 
 # --- the command line
 
@@ -199,6 +199,19 @@ zone 1 in zone1.json
 END
 finds "without files" 0 <<'END'
 0 things to fix, 1 note
+END
+finds "as JSON" 0 -j cfg.json <<'END'
+      "about": "root Linux",
+      "mark": "ok",
+      "text": "hvisor is in the device tree: hvisor_virtio_device",
+      "paste": []
+      "about": "zone 1 in cfg.json",
+      "mark": "note",
+      "text": "net at 0xffa00000: the guest's device tree has to have",
+        "virtio_mmio@ffa00000 {",
+        "\tcompatible = \"virtio,mmio\";",
+  "fixes": 0,
+  "notes": 2
 END
 
 rm board/proc/device-tree/hvisor_virtio_device/compatible
