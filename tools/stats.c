@@ -139,8 +139,9 @@ static void print_head(bool watch)
 {
 	const char *amount = watch ? "bit/s" : "bytes";
 
-	printf("%-10s %23s  %23s%s", "", watch ? "from the guest, 1/s" :
-	       "from the guest", watch ? "to the guest, 1/s" : "to the guest",
+	printf("%-11s%s  %s%s", "",
+	       watch ? "- from the guest, 1/s -" : "---- from the guest ---",
+	       watch ? "-- to the guest, 1/s --" : "----- to the guest ----",
 	       eol());
 	printf(ROW, "interface", "frames", amount, "kicks", "frames", amount,
 	       "irqs", "f/irq", "stalls", "drops", eol());
@@ -170,17 +171,17 @@ static void print_hv(const double *v, bool watch)
 }
 
 /* Of one device everything, a line each. */
-static void print_all(const struct vnet_dev *d, const double *v)
+static void print_all(const struct vnet_dev *d, const double *v, bool watch)
 {
 	int i;
 
+	printf("%-18s %12s%s", d->name, watch ? "a second" : "total", eol());
 	for (i = 0; i < DEV_COUNTERS; i++)
 		if (vnet_dev_counter[i])
 			printf("%-18s %12.0f%s", vnet_dev_counter[i], v[i],
 			       eol());
 	printf("%-18s %12.1f%s", "frames/interrupt", frames_per_interrupt(v),
 	       eol());
-	(void)d;
 }
 
 /* As JSON */
@@ -258,7 +259,7 @@ static void view_dev(const struct view *view, const struct vnet_dev *d,
 	if (list)
 		json_array_append_new(list, json_of_row(d, v, view->from));
 	else if (view->name)
-		print_all(d, v);
+		print_all(d, v, view->from);
 	else
 		print_row(d, v, view->from);
 }

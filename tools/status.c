@@ -23,14 +23,31 @@ static void print_device(const struct vnet_dev *d)
 	       d->counter[HVISOR_VNET_A_COUNTERS_STALLS]);
 }
 
+static int count_device(const char *name, void *arg)
+{
+	*(size_t *)arg += !board_is_zone(name);
+	return 0;
+}
+
+/* Devices whose interface is in another network namespace than we are. */
+static void print_elsewhere(size_t here)
+{
+	size_t n = 0;
+
+	board_each(count_device, &n);
+	if (n > here)
+		printf("devices      %zu in other network namespaces\n", n - here);
+	else if (!here)
+		puts("devices      none; a configuration is set up by: hvnet load FILE");
+}
+
 static void print_devices(const struct vnet_devs *devs)
 {
 	size_t i;
 
-	if (!devs->n) {
-		puts("devices      none; a configuration is set up by: hvnet load FILE");
+	print_elsewhere(devs->n);
+	if (!devs->n)
 		return;
-	}
 	putchar('\n');
 	printf("%-10s %-8s %-10s %-15s %11s %11s %7s\n", "interface", "bridge",
 	       "guest", "device", "from guest", "to guest", "stalls");

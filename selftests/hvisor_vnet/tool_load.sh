@@ -101,6 +101,29 @@ zone2: removed" unload cfg.json && [ "$(ls $BUS/devices)" = zone9 ] &&
 		hvnet_says 0 "zone9: removed" unload && nothing_there
 }
 
+# An interface may be anywhere; what it belongs to can be taken away from here.
+elsewhere()
+{
+	config cfg.json "$(zone1 "$(net_entry 0xa003600 75 tap0), $(net_entry 0xa003800 76 tap1)")"
+	hvnet load cfg.json >/dev/null && ip netns add other &&
+		ip link set tap1 netns other || return 1
+	hvnet_says 0 "module       attached to hvisor (sim)
+/dev/hvisor  hvisor.ko's own
+daemon       does not run
+devices      1 in other network namespaces
+$ROWS
+tap0       -        no driver  zone1-a003600             0           0       0" status &&
+		hvnet_says 1 "hvnet: device zone1-a003800: addr: there is no such device in this network namespace" \
+			del device zone1-a003800 &&
+		ip netns exec other hvnet show device | grep -q '^device tap1: ' &&
+		hvnet_says 0 "zone1-a003600: removed
+zone1-a003800: removed
+zone1: removed" unload && nothing_there
+	elsewhere_right=$?
+	ip netns del other
+	return $elsewhere_right
+}
+
 # --- a guest that runs
 
 GUEST_FILE_SAYS="zone 1: net at $NET_ADDR, irq $NET_IRQ: served by the kernel, as tap0"
@@ -311,7 +334,7 @@ many_ranges()
 		hvnet unload cfg.json >/dev/null && nothing_there
 }
 
-ktap_plan 30
+ktap_plan 31
 tool_begin || ktap_abort "cannot begin"
 full_file
 ktap_check "without the module: status" hvnet_says 1 "module       not loaded" status
@@ -331,6 +354,7 @@ ktap_check "all that may be in one file" in_one_file
 ktap_check "status of it" status_of_full
 ktap_check "not twice" again
 ktap_check "unload takes what the file made" unload_file
+ktap_check "an interface in another network namespace" elsewhere
 ktap_check "a guest on a loaded device" guest_runs
 ktap_check "status of it" status_of_guest
 ktap_check "as JSON" status_as_json

@@ -9,7 +9,7 @@
 . ./netlib.sh
 . ./toollib.sh
 
-HEAD="                    from the guest             to the guest
+HEAD="           ---- from the guest ---  ----- to the guest ----
 interface   frames   bytes   kicks   frames   bytes    irqs f/irq stalls  drops"
 
 # value NAME FILE: a number in JSON, however deep
@@ -57,7 +57,8 @@ one_device()
 	hvnet stats tap0 >got &&
 		[ "$(awk '$1 == "tx_frames" { print $2 }' got)" = \
 			"$(counter 1 $NET_ADDR tx_frames)" ] &&
-		[ "$(wc -l <got)" = $(($(ls "$(device_dir 1 $NET_ADDR)/counters" | wc -l) + 1)) ] &&
+		[ "$(wc -l <got)" = $(($(ls "$(device_dir 1 $NET_ADDR)/counters" | wc -l) + 2)) ] &&
+		[ "$(head -n 1 got | tr -s ' ')" = "tap0 total" ] &&
 		hvnet stats zone1-a003600 | cmp -s - got &&
 		hvnet_says 1 "hvnet: there is no device tap9 in this network namespace" \
 			stats tap9
