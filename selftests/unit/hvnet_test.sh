@@ -4,6 +4,7 @@
 # are directories here. What changes the system is tested in the VM.
 # HVNET names the program.
 
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -136,7 +137,7 @@ with()
 
 HELP="; for help: hvnet --help"
 echo "KTAP version 1"
-echo "1..64"
+echo "1..69"
 
 # --- the command line
 
@@ -169,6 +170,28 @@ says "and behind one of its own" 2 \
 	"hvnet: load has no option --hvisor$HELP" load --replace-tap --hvisor=a b
 says "no such configuration" 1 \
 	"hvnet: nowhere.json: No such file or directory" doctor nowhere.json
+
+# --- what starts it at boot
+
+# init_says DESCRIPTION STATUS TEXT ARGUMENT...
+init_says()
+{
+	init_what=$1 init_status=$2 init_text=$3
+	shift 3
+	HVNET="echo hvnet" HVNET_CONFIG=$work/cfg.json sh "$init" "$@" >out 2>&1
+	[ $? -eq "$init_status" ] && [ "$(cat out)" = "$init_text" ]
+	point "$init_what" $?
+}
+
+init=$(cd "$here/../../tools/boot" && pwd)/hvnet.init.in
+make_files
+init_says "init: start" 0 "hvnet start $work/cfg.json" start
+init_says "init: stop" 0 "hvnet stop" stop
+init_says "init: restart" 0 "hvnet stop
+hvnet start $work/cfg.json" restart
+init_says "init: neither" 2 "usage: $init start|stop|restart|status"
+rm cfg.json
+init_says "init: without a configuration" 0 "" start
 
 # --- doctor: root Linux
 
