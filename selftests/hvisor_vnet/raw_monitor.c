@@ -17,6 +17,8 @@
 
 #define DEVICE		"device tap0 (zone1-a003600): "
 
+#define REASON		"\"reason\":\"head outside the descriptor table\"}}"
+
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
 static u8 *buf;
@@ -92,13 +94,10 @@ static bool test_broken(void)
 
 static bool test_broken_json(void)
 {
-	static const char words[] =
-		"\"queue_broken\":\"transmit queue\",\"reason\":\"head outside the descriptor table\"}}";
-
 	start();
 	listen_for(1, "-j");
 	break_queue();
-	return ktap_expect(says(words));
+	return ktap_expect(says("\"queue_broken\":\"transmit queue\"," REASON));
 }
 
 /* Its interrupt stays unacknowledged. */
