@@ -306,6 +306,8 @@ static void live(void)
 static bool all_well(void)
 {
 	rg_reset(d);
+	/* What waits for the last driver is not the next one's. */
+	rg_link_set(d, false);
 	rg_link_set(d, true);
 	rg_link_wait(d, false);
 	rg_start(d, RG_FEATURES);
