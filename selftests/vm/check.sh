@@ -6,7 +6,7 @@
 # What is counted are the innermost points: those of a test, not the test once
 # more, except when the test fails although all of its points passed.
 #
-#	check.sh unit model static build vm debug mutants fuzz
+#	check.sh unit model static build vm debug kcsan mutants fuzz
 set -u
 . "$(dirname "$0")/common.sh"
 
@@ -26,6 +26,7 @@ describe()
 	vm) echo "tests in a VM: kernel $KERNEL_VM, $ARCH_VM" ;;
 	fuzz) echo "fuzzers of the pure parts, ${SECS:-20} s each" ;;
 	debug) echo "tests on a kernel that looks for faults of memory, locks, leaks" ;;
+	kcsan) echo "tests on a kernel that looks for data races" ;;
 	mutants) echo "mutants: each guard taken out must make its test fail" ;;
 	*) die "check.sh knows no check called $1" ;;
 	esac
@@ -46,6 +47,7 @@ run_one()
 		"${tests[@]}" ;;
 	fuzz) make -s -C "$HVNET_TOP/selftests/fuzz" SECS="${SECS:-20}" run ;;
 	debug) "$HVNET_VM/run.sh" --kernel 6.1-debug "${tests[@]}" ;;
+	kcsan) "$HVNET_VM/run.sh" --kernel 6.1-kcsan "${tests[@]}" ;;
 	mutants) "$HVNET_TOP/selftests/mutants/run.sh" "${mutants[@]}" ;;
 	esac
 }

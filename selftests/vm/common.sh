@@ -17,7 +17,7 @@ export HVNET_YNL_KERNEL=6.12
 
 # Those that are built here, of a release's source, to find faults: each has a
 # configuration in configs/.  They are for arm64 only.
-HVNET_BUILT_KERNELS="6.1-debug"
+HVNET_BUILT_KERNELS="6.1-debug 6.1-kcsan"
 
 say()
 {

@@ -53,6 +53,10 @@ static const char * const bad_words[] = {
 	"suspected memory leak", "NETDEV WATCHDOG", "Trying to vfree",
 };
 
+/* One of many in a kernel, and no fault of ours unless it says where. */
+#define RACE	"BUG: KCSAN: "
+#define OURS	"[hvisor_vnet]"
+
 static int kmsg_fd;		/* what we say */
 static int klog_fd;		/* what the kernel says */
 
@@ -99,6 +103,18 @@ static size_t emit_lines(char *buf, size_t len, bool flush)
 	return len;
 }
 
+static bool is_bad(const char *text)
+{
+	size_t i;
+
+	if (strstr(text, RACE))
+		return strstr(text, OURS);
+	for (i = 0; i < sizeof(bad_words) / sizeof(*bad_words); i++)
+		if (strstr(text, bad_words[i]))
+			return true;
+	return false;
+}
+
 /*
  * Reads what the kernel logged since the last call and copies its first bad
  * line to why.  Our own lines are of facility 1 (user), the kernel's of 0.
@@ -108,7 +124,6 @@ static bool kernel_complained(char *why, size_t size)
 	bool bad = false;
 	char rec[8192], *text;
 	ssize_t len;
-	size_t i;
 
 	for (;;) {
 		len = read(klog_fd, rec, sizeof(rec) - 1);
@@ -121,12 +136,9 @@ static bool kernel_complained(char *why, size_t size)
 		if (bad || !text || strtoul(rec, NULL, 10) >> 3)
 			continue;
 		text[strcspn(text, "\n")] = '\0';
-		for (i = 0; i < sizeof(bad_words) / sizeof(*bad_words); i++) {
-			if (strstr(text, bad_words[i])) {
-				snprintf(why, size, "kernel: %s", text + 1);
-				bad = true;
-				break;
-			}
+		if (is_bad(text)) {
+			snprintf(why, size, "kernel: %s", text + 1);
+			bad = true;
 		}
 	}
 }

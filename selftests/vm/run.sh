@@ -17,6 +17,8 @@
 #	node		arm64: the hypervisor's node is in the device tree
 #	el2stub		arm64: el2stub.S runs at EL2; one CPU
 #	append="..."	words for the kernel's command line
+#	kernel=VERSION	it makes sense on that kernel only, and is run on others
+#			only if it is asked for
 set -u
 . "$(dirname "$0")/common.sh"
 # shellcheck source=stream.sh
@@ -29,12 +31,14 @@ usage()
 	cat <<-'EOF'
 	usage: run.sh [option...] [test...]
 	  --arch arm64|x86_64	(arm64)
-	  --kernel VERSION	5.10, 6.1 or 6.12 (6.1); 6.1-debug
+	  --kernel VERSION	5.10, 6.1 or 6.12 (6.1); 6.1-debug, 6.1-kcsan
 	  --src DIR		build and test that copy of the tree
 	  --out DIR		where to build (build/KERNEL-ARCH of the tree)
 	  --smp N, --mem SIZE, --icount, --node, --el2stub, --append WORDS
 	 			override what the tests ask for
 	  --plugin FILE[,OPTION]	of QEMU's
+	  --part K/N		beside the tests named, of the others every Nth, from
+				the Kth on
 	  --scale N		divide by that what a test does much of (1; 50 where
 				the kernel looks for faults, and is that slow)
 	  --timeout S		default bound of a test (300)
@@ -48,8 +52,8 @@ usage()
 arch=arm64 kernel=$HVNET_MAIN_KERNEL src=$HVNET_TOP out=
 force_smp='' force_mem='' force_icount='' force_node='' force_el2stub=''
 force_append='' plugin='' scale=''
-default_timeout=300 deadline='' command='' list=no
-tests=()
+default_timeout=300 deadline='' command='' list=no part=0 parts=0
+named=() tests=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--arch) arch=$(kernel_arch "$2") || exit 2; shift ;;
@@ -64,12 +68,17 @@ while [ $# -gt 0 ]; do
 	--append) force_append=$2; shift ;;
 	--plugin) plugin=$2; shift ;;
 	--scale) scale=$2; shift ;;
+	--part)
+		[[ $2 =~ ^([1-9][0-9]*)/([1-9][0-9]*)$ ]] || usage
+		part=${BASH_REMATCH[1]} parts=${BASH_REMATCH[2]}
+		shift
+		;;
 	--timeout) default_timeout=$2; shift ;;
 	--deadline) deadline=$2; shift ;;
 	--command) command=$2; shift ;;
 	--list) list=yes ;;
 	-*) usage ;;
-	*) tests+=("$1") ;;
+	*) named+=("$1") ;;
 	esac
 	shift
 done
@@ -83,17 +92,10 @@ fi
 deadline=${deadline:-$((1500 * slow))}
 
 test_dir=$src/selftests/hvisor_vnet
-if [ ${#tests[@]} -eq 0 ] && [ -z "$command" ]; then
-	mapfile -t tests < <(make -s -C "$test_dir" list)
-fi
-if [ $list = yes ]; then
-	printf '%s\n' "${tests[@]}"
-	exit 0
-fi
 
 # --- what each test asks for
 
-declare -A smp mem icount node el2stub append timeout file
+declare -A smp mem icount node el2stub append only timeout file
 
 # Sets the arrays above for test $1; fails when there is no such test.
 read_wishes()
@@ -107,7 +109,7 @@ read_wishes()
 	file[$name]=${source##*/}
 	[ "${source%.c}" = "$source" ] || file[$name]=${name%.c}
 	smp[$name]=2 mem[$name]=1G icount[$name]=0 node[$name]=0 el2stub[$name]=0
-	append[$name]='' timeout[$name]=$default_timeout
+	append[$name]='' only[$name]='' timeout[$name]=$default_timeout
 	words=$(sed -n '1,20s/.*[^a-z]rig: *//p' "$source" | head -n 1)
 	words=${words%\*/}
 	if [[ $words =~ append=\"([^\"]*)\" ]]; then
@@ -122,6 +124,7 @@ read_wishes()
 		icount) icount[$name]=1 ;;
 		node) node[$name]=1 ;;
 		el2stub) el2stub[$name]=1 ;;
+		kernel=*) only[$name]=${word#*=} ;;
 		*) die "$name: unknown word '$word' in its rig: line" ;;
 		esac
 	done
@@ -206,7 +209,11 @@ make_command_line()
 
 	IFS='|' read -r smp_now mem_now icount_now node_now el2stub_now \
 		append_now <<<"$1"
-	words="loglevel=6 printk.devkmsg=on log_buf_len=8M panic=-1 oops=panic"
+	words="loglevel=6 printk.devkmsg=on printk.time=1 log_buf_len=8M"
+	words+=" panic=-1 oops=panic"
+	# It is asleep by default, and watches one access of 4000: tests are short.
+	[ "$kernel" != 6.1-kcsan ] ||
+		words+=" kcsan.early_enable=1 kcsan.skip_watch=500"
 	case $arch in
 	arm64)
 		raw_base=0x60000000
@@ -362,12 +369,45 @@ run_command()
 
 # --- main
 
+# Does test $1 make sense on this kernel?
+fits()
+{
+	[ "${only[$1]:-$kernel}" = "$kernel" ] || return 1
+	# CPUs that take turns, at well-defined moments, do not race.
+	[ "$kernel" != 6.1-kcsan ] ||
+		[ "${icount[$1]}${el2stub[$1]}" = 00 ]
+}
+
+# Those named, or of those there are the ones that fit, or a part of them.
+choose_tests()
+{
+	local name nth=0
+
+	tests=("${named[@]}")
+	for name in "${named[@]}"; do
+		read_wishes "$name" || die "there is no test called $name"
+	done
+	[ ${#named[@]} -eq 0 ] || [ "$parts" -gt 0 ] || return 0
+	for name in $(make -s -C "$test_dir" list); do
+		[ -z "${file[$name]-}" ] || continue
+		read_wishes "$name" || die "there is no test called $name"
+		fits "$name" || continue
+		nth=$((nth % (parts ? parts : 1) + 1))
+		[ "$parts" -eq 0 ] || [ "$nth" -eq "$part" ] || continue
+		tests+=("$name")
+	done
+}
+
 main()
 {
 	local name
 
-	[ -n "$command" ] || for name in "${tests[@]}"; do
-		read_wishes "$name" || die "there is no test called $name"
+	[ -n "$command" ] || choose_tests
+	if [ $list = yes ]; then
+		printf '%s\n' "${tests[@]}"
+		return
+	fi
+	for name in "${tests[@]}"; do
 		force_wishes "$name"
 	done
 

@@ -45,6 +45,7 @@ open_log()
 on_kernel()
 {
 	case $1 in
+	*"BUG: KCSAN: "*) ;;	# rigrun knows whose they are
 	"Kernel panic"* | *Oops* | *BUG:* | "Unable to handle"*)
 		on_complaint "$1"
 		;;
