@@ -44,7 +44,7 @@ check:
 	@$(CHECK) unit model static build vm
 
 check-unit check-model check-static check-build check-vm check-debug \
-check-kcsan check-mutants:
+check-kcsan check-mutants check-package:
 	@$(CHECK) $(@:check-%=%)
 
 # For each fuzzer, in seconds.
@@ -76,7 +76,7 @@ help:
 	@echo "make tools_install	install that (DESTDIR, PREFIX=/usr/local)"
 	@echo "make install		install both, below DESTDIR if given"
 	@echo "make demo		watch a guest talk to a bridge through it, in a VM"
-	@echo "make check		all of the checks below but debug, kcsan, mutants"
+	@echo "make check		the next five; not debug, kcsan, mutants, package"
 	@echo "make check-unit		the pure parts in user space, under ASan and UBSan"
 	@echo "make check-model	every state of the wake protocol and its like, by spin"
 	@echo "make check-static	W=1, sparse, checkpatch, shellcheck"
@@ -86,6 +86,7 @@ help:
 	@echo "make check-debug	those on a kernel, built here, that looks for faults"
 	@echo "			of memory, locks and leaks; TESTS= as above"
 	@echo "make check-kcsan	on one that looks for data races"
+	@echo "make check-package	Debian packages and DKMS, in a small Debian; as root"
 	@echo "make check-hvisor	tests on the real hypervisor, in QEMU; needs its"
 	@echo "			user's binaries: HVISOR=/path/hvisor.bin"
 	@echo "			HVISOR_TOOL=/path/hvisor HVISOR_KO=/path/hvisor.ko"
@@ -100,4 +101,5 @@ help:
 
 .PHONY: all modules modules_install tools tools_install install clean demo \
 	bench fuzz help check check-unit check-model check-static check-build \
-	check-vm check-debug check-kcsan check-mutants check-hvisor bench-hvisor
+	check-vm check-debug check-kcsan check-mutants check-package \
+	check-hvisor bench-hvisor

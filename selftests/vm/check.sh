@@ -6,7 +6,7 @@
 # What is counted are the innermost points: those of a test, not the test once
 # more, except when the test fails although all of its points passed.
 #
-#	check.sh unit model static build vm debug kcsan mutants fuzz
+#	check.sh unit model static build vm debug kcsan mutants package fuzz
 set -u
 . "$(dirname "$0")/common.sh"
 
@@ -27,6 +27,7 @@ describe()
 	fuzz) echo "fuzzers of the pure parts, ${SECS:-20} s each" ;;
 	debug) echo "tests on a kernel that looks for faults of memory, locks, leaks" ;;
 	kcsan) echo "tests on a kernel that looks for data races" ;;
+	package) echo "Debian packages and DKMS, in a small Debian" ;;
 	mutants) echo "mutants: each guard taken out must make its test fail" ;;
 	*) die "check.sh knows no check called $1" ;;
 	esac
@@ -48,6 +49,7 @@ run_one()
 	fuzz) make -s -C "$HVNET_TOP/selftests/fuzz" SECS="${SECS:-20}" run ;;
 	debug) "$HVNET_VM/run.sh" --kernel 6.1-debug "${tests[@]}" ;;
 	kcsan) "$HVNET_VM/run.sh" --kernel 6.1-kcsan "${tests[@]}" ;;
+	package) "$HVNET_VM/package.sh" ;;
 	mutants) "$HVNET_TOP/selftests/mutants/run.sh" "${mutants[@]}" ;;
 	esac
 }

@@ -17,6 +17,7 @@
 #   kernel.sh library ARCH           root directory with hvnet's libraries
 #   kernel.sh scripts                directory with checkpatch.pl and its lists
 #   kernel.sh ynl                    root directory with the kernel's ynl
+#   kernel.sh debian                 archive (tar) of a small Debian, for packages
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -26,6 +27,9 @@ GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-pi
 # What hvnet and tests are linked with, for JSON and for netlink. Of libmnl
 # Debian has no static library.
 LIBRARY_PACKAGES="libjansson-dev libmnl-dev libmnl0"
+
+# What our Debian packages depend on.
+DEBIAN_PACKAGES="dkms libjansson4 libmnl0"
 
 # Parts of the kernel's module tree worth unpacking: a quarter of it. Each has
 # something in every kernel; a single module may be built in.
@@ -388,6 +392,19 @@ fill_ynl()
 		'*/Documentation/netlink'
 }
 
+# A Debian of this machine's release and architecture, with what our packages
+# depend on and headers of its kernel, and nothing that is ours.
+fill_debian()
+{
+	local dir=$1 deb
+
+	deb=$(deb_arch "$(host_arch)")
+	use_release "$(host_codename)"
+	say "a small Debian to install packages in: about 400 MB, once"
+	mmdebstrap --quiet --variant=apt --include="$DEBIAN_PACKAGES linux-headers-$deb" \
+		"$(host_codename)" "$dir/debian.tar" "$HVNET_CACHE/apt/$(host_codename)/sources.list" >&2
+}
+
 # --- kernels that are built here
 
 built_make()
@@ -516,8 +533,13 @@ ynl)
 	provide "$dir" fill_ynl
 	echo "$dir/root"
 	;;
+debian)
+	dir=$HVNET_CACHE/debian-$(host_arch)
+	provide "$dir" fill_debian
+	echo "$dir/debian.tar"
+	;;
 *)
 	die "usage: kernel.sh kdir|boot VERSION ARCH, user|library ARCH," \
-		"scripts, ynl"
+		"scripts, ynl, debian"
 	;;
 esac

@@ -6,7 +6,7 @@
 # Kernels and the guest's programs are not installed: kernel.sh keeps them in
 # the cache.
 #
-#	setup.sh [CHECK...]	those of check.sh; fuzz needs more
+#	setup.sh [CHECK...]	those of check.sh; fuzz and package need more
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -57,10 +57,16 @@ wanted()
 wanted_for()
 {
 	wanted
-	[[ " $* " = *" fuzz "* ]] || return 0
-	cat <<-EOF
+	[[ " $* " != *" fuzz "* ]] || cat <<-EOF
 	clang-14: builds the fuzzers
 	libclang-rt-14-dev: libFuzzer, and the sanitizers that go with clang
+	EOF
+	[[ " $* " != *" package "* ]] || cat <<-EOF
+	build-essential: what Debian's builds take for granted
+	debhelper: builds our Debian packages
+	dh-dkms: builds the one of the module's source
+	lintian: looks at them
+	mmdebstrap: makes a small Debian to install them in
 	EOF
 }
 

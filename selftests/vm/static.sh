@@ -130,7 +130,8 @@ licences()
 			continue
 		echo "$file has no SPDX line"
 		bad=1
-	done < <(sources '*.[ch]' '*.sh' '*.py' run Makefile Kbuild '*.rst' '*.yaml' '*.pml' '*.in' '*.conf')
+	done < <(sources '*.[ch]' '*.sh' '*.py' run rules Makefile Kbuild \
+		dkms.conf '*.rst' '*.yaml' '*.pml' '*.in' '*.conf')
 	return $bad
 }
 
