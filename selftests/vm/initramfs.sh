@@ -6,6 +6,8 @@
 #
 #   initramfs.sh base ARCH
 #	programs and their libraries; kept in the cache, its path is printed
+#   initramfs.sh python ARCH
+#	Python and the kernel's ynl, for tests that ask for it; likewise
 #   initramfs.sh overlay VERSION ARCH BUILD FILE
 #	kernel modules, hvnet and ours from BUILD, and the tests; written to FILE
 #   initramfs.sh tree VERSION ARCH DIR FILE MODULE...
@@ -90,6 +92,36 @@ base()
 	echo "$image"
 }
 
+# What of Python no program here imports.
+PYTHON_LEFT_OUT="test idlelib lib2to3 ensurepip distutils unittest"
+
+python()
+{
+	local arch=$1 root ynl key image stage name
+
+	root=$("$HVNET_VM/kernel.sh" python "$arch")
+	ynl=$("$HVNET_VM/kernel.sh" ynl)
+	key=$(cat "$root/../SHA256SUMS" "$ynl/../SHA256SUMS" \
+		"$HVNET_VM/initramfs.sh" | sha256sum | cut -c1-12)
+	image=$HVNET_CACHE/python-$arch-$key.cpio
+	if [ ! -f "$image" ]; then
+		cache_lock "python-$arch.cpio"
+		find "$HVNET_CACHE" -name "python-$arch-*.cpio" -mtime +1 -delete
+		stage=$(mktemp -d)
+		mkdir -p "$stage/usr/bin"
+		cp -r "$root/lib" "$stage/"
+		cp -r "$root/usr/lib" "$stage/usr/"
+		cp "$root"/usr/bin/python3.* "$stage/usr/bin/python3"
+		for name in $PYTHON_LEFT_OUT; do
+			rm -rf "$stage"/usr/lib/python3.*/"$name"
+		done
+		cp -r "$ynl/tools/net/ynl" "$stage/ynl"
+		pack "$stage" "$image"
+		rm -rf "$stage"
+	fi
+	echo "$image"
+}
+
 # Prints the files that module $2 of tree $1 needs, itself included.
 module_files()
 {
@@ -162,6 +194,9 @@ case ${1-} in
 base)
 	base "$(kernel_arch "$2")"
 	;;
+python)
+	python "$(kernel_arch "$2")"
+	;;
 overlay)
 	overlay "$2" "$(kernel_arch "$3")" "$4" "$5"
 	;;
@@ -170,7 +205,7 @@ tree)
 	tree "$@"
 	;;
 *)
-	die "usage: initramfs.sh base ARCH | overlay VERSION ARCH BUILD FILE |" \
+	die "usage: initramfs.sh base|python ARCH | overlay VERSION ARCH BUILD FILE |" \
 		"tree VERSION ARCH DIR FILE MODULE..."
 	;;
 esac

@@ -14,15 +14,20 @@
 #   kernel.sh kdir    VERSION ARCH   directory to build modules against
 #   kernel.sh boot    VERSION ARCH   directory with vmlinuz, release, lib/modules
 #   kernel.sh user    ARCH           root directory with the guest's programs
+#   kernel.sh python  ARCH           root directory with Python, for the guest
 #   kernel.sh library ARCH           root directory with hvnet's libraries
 #   kernel.sh scripts                directory with checkpatch.pl and its lists
-#   kernel.sh ynl                    root directory with the kernel's ynl
+#   kernel.sh ynl                    of the kernel's source what is ynl
 #   kernel.sh debian                 archive (tar) of a small Debian, for packages
 set -eu
 . "$(dirname "$0")/common.sh"
 
 # Programs inside the VM; the libraries they need are found by apt and readelf.
 GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-ping"
+
+# What the kernel's ynl needs inside the VM.
+PYTHON_PACKAGES="python3.11-minimal libpython3.11-minimal libpython3.11-stdlib
+python3-yaml"
 
 # What hvnet and tests are linked with, for JSON and for netlink. Of libmnl
 # Debian has no static library.
@@ -305,13 +310,14 @@ libraries_of()
 	echo "$seen"
 }
 
+# fill_user ARCH PACKAGES DIR
 fill_user()
 {
-	local arch=$1 dir=$2 deb package want=
+	local arch=$1 dir=$3 deb package want=
 
 	deb=$(deb_arch "$arch")
 	use_release "$(host_codename)"
-	for package in $GUEST_PACKAGES; do
+	for package in $2; do
 		want+="$package:$deb "
 	done
 	# shellcheck disable=SC2086
@@ -388,7 +394,7 @@ fill_scripts()
 # reads; older kernels have none.
 fill_ynl()
 {
-	unpack_source "$HVNET_YNL_KERNEL" "$1/root" '*/tools/net/ynl' \
+	unpack_source "$HVNET_YNL_KERNEL" "$1/linux" '*/tools/net/ynl' \
 		'*/Documentation/netlink'
 }
 
@@ -514,7 +520,12 @@ boot)
 	;;
 user)
 	dir=$HVNET_CACHE/user-$(kernel_arch "$2")
-	provide "$dir" fill_user "$(kernel_arch "$2")"
+	provide "$dir" fill_user "$(kernel_arch "$2")" "$GUEST_PACKAGES"
+	echo "$dir/root"
+	;;
+python)
+	dir=$HVNET_CACHE/python-$(kernel_arch "$2")
+	provide "$dir" fill_user "$(kernel_arch "$2")" "$PYTHON_PACKAGES"
 	echo "$dir/root"
 	;;
 library)
@@ -531,7 +542,7 @@ scripts)
 ynl)
 	dir=$HVNET_CACHE/ynl-$HVNET_YNL_KERNEL
 	provide "$dir" fill_ynl
-	echo "$dir/root"
+	echo "$dir/linux"
 	;;
 debian)
 	dir=$HVNET_CACHE/debian-$(host_arch)
@@ -539,7 +550,7 @@ debian)
 	echo "$dir/debian.tar"
 	;;
 *)
-	die "usage: kernel.sh kdir|boot VERSION ARCH, user|library ARCH," \
-		"scripts, ynl, debian"
+	die "usage: kernel.sh kdir|boot VERSION ARCH," \
+		"user|python|library ARCH, scripts, ynl, debian"
 	;;
 esac

@@ -16,6 +16,7 @@
 #			time passes at once; see QEMU's -icount shift=0,sleep=off
 #	node		arm64: the hypervisor's node is in the device tree
 #	el2stub		arm64: el2stub.S runs at EL2; one CPU
+#	python		Python, the kernel's ynl, and our netlink specification
 #	append="..."	words for the kernel's command line
 #	kernel=VERSION	it makes sense on that kernel only, and is run on others
 #			only if it is asked for
@@ -95,7 +96,7 @@ test_dir=$src/selftests/hvisor_vnet
 
 # --- what each test asks for
 
-declare -A smp mem icount node el2stub append only timeout file
+declare -A smp mem icount node el2stub python append only timeout file
 
 # Sets the arrays above for test $1; fails when there is no such test.
 read_wishes()
@@ -109,7 +110,8 @@ read_wishes()
 	file[$name]=${source##*/}
 	[ "${source%.c}" = "$source" ] || file[$name]=${name%.c}
 	smp[$name]=2 mem[$name]=1G icount[$name]=0 node[$name]=0 el2stub[$name]=0
-	append[$name]='' only[$name]='' timeout[$name]=$default_timeout
+	python[$name]=0 append[$name]='' only[$name]=''
+	timeout[$name]=$default_timeout
 	words=$(sed -n '1,20s/.*[^a-z]rig: *//p' "$source" | head -n 1)
 	words=${words%\*/}
 	if [[ $words =~ append=\"([^\"]*)\" ]]; then
@@ -124,6 +126,7 @@ read_wishes()
 		icount) icount[$name]=1 ;;
 		node) node[$name]=1 ;;
 		el2stub) el2stub[$name]=1 ;;
+		python) python[$name]=1 ;;
 		kernel=*) only[$name]=${word#*=} ;;
 		*) die "$name: unknown word '$word' in its rig: line" ;;
 		esac
@@ -147,7 +150,7 @@ force_wishes()
 
 wishes()
 {
-	echo "${smp[$1]}|${mem[$1]}|${icount[$1]}|${node[$1]}|${el2stub[$1]}|${append[$1]}"
+	echo "${smp[$1]}|${mem[$1]}|${icount[$1]}|${node[$1]}|${el2stub[$1]}|${python[$1]}|${append[$1]}"
 }
 
 # --- one boot
@@ -201,14 +204,18 @@ make_dtb()
 		die "cannot compile the device tree"
 }
 
-# Fills the array qemu for a VM with the wishes $1.
+# Fills the arrays qemu, and more with further images, for a VM with the wishes $1.
 make_command_line()
 {
-	local smp_now mem_now icount_now node_now el2stub_now append_now
+	local smp_now mem_now icount_now node_now el2stub_now python_now append_now
 	local words raw_base image=$boot/vmlinuz machine=virt,gic-version=3
 
 	IFS='|' read -r smp_now mem_now icount_now node_now el2stub_now \
-		append_now <<<"$1"
+		python_now append_now <<<"$1"
+	more=()
+	if [ "$python_now" = 1 ]; then
+		more=("$("$HVNET_VM/initramfs.sh" python "$arch")") || exit 1
+	fi
 	words="loglevel=6 printk.devkmsg=on printk.time=1 log_buf_len=8M"
 	words+=" panic=-1 oops=panic"
 	# It is asleep by default, and watches one access of 4000: tests are short.
@@ -273,16 +280,17 @@ make_command_line()
 # happens; when it returns, the VM is gone.
 boot_vm()
 {
-	local qemu=()
+	local qemu=() more=()
 
 	mkdir -p "$work/list/etc"
 	make_command_line "$1"
 	shift
 	on_list "$@" >"$work/list/etc/rig.tests"
 	echo "$command" >"$work/list/etc/command.sh"
+	cp "$src/Documentation/netlink/specs/hvisor_vnet.yaml" "$work/list/etc/"
 	(cd "$work/list" && find etc | cpio -o -H newc -R 0:0 --quiet) \
 		>"$work/list.cpio"
-	cat "$base" "$work/overlay.cpio" "$work/list.cpio" >"$work/initrd"
+	cat "$base" "${more[@]}" "$work/overlay.cpio" "$work/list.cpio" >"$work/initrd"
 	follow_vm
 }
 
@@ -359,7 +367,7 @@ run_command()
 	on_death() { [ $finished = yes ] || say "${boot_trouble:-$1}"; }
 	on_complaint() { say "$1"; }
 	smp[command]=2 mem[command]=1G icount[command]=0 node[command]=0
-	el2stub[command]=0
+	el2stub[command]=0 python[command]=0
 	append[command]='' timeout[command]=$deadline
 	force_wishes command
 	boot_trouble=''
