@@ -25,7 +25,7 @@ modules modules_install:
 cross = $(filter-out $(shell uname -m),$(patsubst arm64,aarch64,$(ARCH)))
 tools tools_install:
 	+@$(MAKE) -C tools $(if $(cross),STATIC=1 \
-		JANSSON="$$($(VM)/kernel.sh library $(ARCH))") \
+		LIBS="$$($(VM)/kernel.sh library $(ARCH))") \
 		$(if $(filter %_install,$@),install \
 			$(if $(DESTDIR),DESTDIR=$(abspath $(DESTDIR))))
 

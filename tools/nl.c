@@ -3,41 +3,29 @@
  * Generic netlink, as far as hvnet needs it: see nl.h.
  */
 #include <errno.h>
-#include <linux/genetlink.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "nl.h"
 
-/* Of the kernel's messages none is larger. */
-#define RECEIVE_MAX	32768
-
-static int nl_fd = -1;
+static struct mnl_socket *nl_socket;
 static int nl_family;
-static __u32 nl_seq;
-static const struct nlmsghdr *nl_current;	/* while an nl_fn runs */
+static unsigned int nl_seq;
+/* Of the kernel's messages none is larger. */
+static char nl_received[32768] __attribute__((aligned(4)));
 
 /* Requests. */
-
-static void *tail(struct nl_request *r)
-{
-	return (char *)r->hdr + NLMSG_ALIGN(r->hdr->nlmsg_len);
-}
 
 static void begin(struct nl_request *r, int family, int cmd, int flags)
 {
 	struct genlmsghdr *genl;
 
-	memset(r->buf, 0, sizeof(r->buf));
-	r->hdr = (struct nlmsghdr *)r->buf;
-	r->hdr->nlmsg_len = NLMSG_LENGTH(GENL_HDRLEN);
+	r->full = false;
+	r->hdr = mnl_nlmsg_put_header(r->buf);
 	r->hdr->nlmsg_type = family;
 	r->hdr->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
 	r->hdr->nlmsg_seq = ++nl_seq;
-	genl = NLMSG_DATA(r->hdr);
+	genl = mnl_nlmsg_put_extra_header(r->hdr, sizeof(*genl));
 	genl->cmd = cmd;
 	genl->version = 1;
 }
@@ -49,30 +37,21 @@ void nl_begin(struct nl_request *r, int cmd, int flags)
 
 void nl_put(struct nl_request *r, int type, const void *data, size_t len)
 {
-	struct nlattr *attr = tail(r);
-
-	/* What hvnet asks for fits, by far; strings have been looked at. */
-	if ((char *)attr + NLA_HDRLEN + NLA_ALIGN(len) > r->buf + sizeof(r->buf))
-		return;
-	attr->nla_type = type;
-	attr->nla_len = NLA_HDRLEN + len;
-	if (len)
-		memcpy((char *)attr + NLA_HDRLEN, data, len);
-	r->hdr->nlmsg_len = NLMSG_ALIGN(r->hdr->nlmsg_len) +
-			    NLA_ALIGN(attr->nla_len);
+	if (!mnl_attr_put_check(r->hdr, sizeof(r->buf), type, len, data))
+		r->full = true;
 }
 
-void nl_put_u8(struct nl_request *r, int type, __u8 value)
+void nl_put_u8(struct nl_request *r, int type, uint8_t value)
 {
 	nl_put(r, type, &value, sizeof(value));
 }
 
-void nl_put_u32(struct nl_request *r, int type, __u32 value)
+void nl_put_u32(struct nl_request *r, int type, uint32_t value)
 {
 	nl_put(r, type, &value, sizeof(value));
 }
 
-void nl_put_u64(struct nl_request *r, int type, __u64 value)
+void nl_put_u64(struct nl_request *r, int type, uint64_t value)
 {
 	nl_put(r, type, &value, sizeof(value));
 }
@@ -84,188 +63,182 @@ void nl_put_string(struct nl_request *r, int type, const char *text)
 
 struct nlattr *nl_nest(struct nl_request *r, int type)
 {
-	struct nlattr *nest = tail(r);
+	struct nlattr *nest = mnl_attr_nest_start_check(r->hdr, sizeof(r->buf),
+							type);
 
-	nl_put(r, type | NLA_F_NESTED, NULL, 0);
+	if (!nest)
+		r->full = true;
 	return nest;
 }
 
 void nl_nest_end(struct nl_request *r, struct nlattr *nest)
 {
-	nest->nla_len = (char *)tail(r) - (char *)nest;
+	if (nest)
+		mnl_attr_nest_end(r->hdr, nest);
 }
 
 /* Attributes. */
 
-const void *nl_data(const struct nlattr *attr)
+struct table {
+	struct nlattr **attrs;
+	int max;
+};
+
+static int sort_in(const struct nlattr *attr, void *arg)
 {
-	return (const char *)attr + NLA_HDRLEN;
+	const struct table *t = arg;
+
+	if (mnl_attr_get_type(attr) <= t->max)
+		t->attrs[mnl_attr_get_type(attr)] = (struct nlattr *)attr;
+	return MNL_CB_OK;
 }
 
-size_t nl_len(const struct nlattr *attr)
+static struct table empty_table(struct nlattr **attrs, int max)
 {
-	return attr->nla_len - NLA_HDRLEN;
-}
-
-bool nl_ok(const struct nlattr *attr, size_t len)
-{
-	return len >= sizeof(*attr) && attr->nla_len >= sizeof(*attr) &&
-	       attr->nla_len <= len;
-}
-
-void *nl_next(const struct nlattr *attr, size_t *len)
-{
-	size_t n = NLA_ALIGN((size_t)attr->nla_len);
-
-	*len -= n < *len ? n : *len;
-	return (char *)attr + n;
-}
-
-void nl_parse(struct nlattr **attrs, int max, const void *at, size_t len)
-{
-	struct nlattr *attr;
-	int type;
-
 	memset(attrs, 0, (max + 1) * sizeof(*attrs));
-	for (attr = (void *)at; nl_ok(attr, len); attr = nl_next(attr, &len)) {
-		type = attr->nla_type & NLA_TYPE_MASK;
-		if (type <= max)
-			attrs[type] = attr;
-	}
+	return (struct table){ attrs, max };
 }
 
 void nl_parse_nested(struct nlattr **attrs, int max, const struct nlattr *nest)
 {
-	nl_parse(attrs, max, nl_data(nest), nl_len(nest));
+	struct table t = empty_table(attrs, max);
+
+	mnl_attr_parse_nested(nest, sort_in, &t);
 }
 
 /* One of 8 bits or 32; 0 if it is not there. */
-__u32 nl_u32(const struct nlattr *attr)
+uint32_t nl_u32(const struct nlattr *attr)
 {
-	__u32 value = 0;
-
-	if (attr)
-		memcpy(&value, nl_data(attr), nl_len(attr) < 4 ? 1 : 4);
-	return value;
+	if (!attr)
+		return 0;
+	return mnl_attr_get_payload_len(attr) < sizeof(uint32_t) ?
+	       mnl_attr_get_u8(attr) : mnl_attr_get_u32(attr);
 }
 
-__u64 nl_u64(const struct nlattr *attr)
+uint64_t nl_u64(const struct nlattr *attr)
 {
-	__u64 value = 0;
-
-	if (attr && nl_len(attr) >= sizeof(value))
-		memcpy(&value, nl_data(attr), sizeof(value));
-	return value;
+	return attr ? mnl_attr_get_u64(attr) : 0;
 }
 
 const char *nl_string(const struct nlattr *attr)
 {
-	return attr ? nl_data(attr) : "";
+	return attr ? mnl_attr_get_str(attr) : "";
 }
 
-const struct nlattr *nl_first(size_t *len)
+int nl_cmd(const struct nlmsghdr *hdr)
 {
-	*len = nl_current->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN);
-	return (void *)((char *)NLMSG_DATA(nl_current) + GENL_HDRLEN);
+	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(hdr);
+
+	return genl->cmd;
 }
 
 /* Answers. */
 
-static int deliver(const struct nlmsghdr *hdr, nl_fn fn, void *arg)
-{
-	const struct genlmsghdr *genl = NLMSG_DATA(hdr);
-	struct nlattr *attrs[NL_ATTRS + 1];
-	const struct nlattr *first;
-	size_t len;
+/* A request under way, or who listens. */
+struct call {
+	const struct nl_request *request;	/* NULL: for news */
+	nl_fn fn;
+	void *arg;
+	struct nl_refusal *why;
+	int result;
+};
 
-	if (!fn || hdr->nlmsg_len < NLMSG_LENGTH(GENL_HDRLEN))
-		return 0;
-	nl_current = hdr;
-	first = nl_first(&len);
-	nl_parse(attrs, NL_ATTRS, first, len);
-	return fn(genl->cmd, attrs, arg);
+static int deliver(const struct nlmsghdr *hdr, void *arg)
+{
+	struct nlattr *attrs[NL_ATTRS + 1];
+	struct table t = empty_table(attrs, NL_ATTRS);
+	struct call *c = arg;
+
+	if (c->request ? hdr->nlmsg_seq != c->request->hdr->nlmsg_seq :
+			 hdr->nlmsg_type != nl_family)
+		return MNL_CB_OK;
+	mnl_attr_parse(hdr, sizeof(struct genlmsghdr), sort_in, &t);
+	if (c->fn)
+		c->result |= c->fn(hdr, attrs, c->arg);
+	return MNL_CB_OK;
 }
 
-/* The attribute among those from @at on that @where is in, or NULL. */
-static const struct nlattr *attr_at(const void *at, size_t len, const char *where)
+static bool is_in(const struct nlattr *attr, const char *where)
 {
-	const struct nlattr *attr;
-
-	for (attr = at; nl_ok(attr, len); attr = nl_next(attr, &len))
-		if (where >= (char *)attr &&
-		    where < (char *)attr + attr->nla_len)
-			return attr;
-	return NULL;
+	return where >= (char *)attr && where < (char *)attr + attr->nla_len;
 }
 
 /* What stands at @offset of the request: an attribute, maybe in another. */
-static void blame(const struct nl_request *r, __u32 offset,
+static void blame(const struct nl_request *r, uint32_t offset,
 		  struct nl_refusal *why)
 {
-	const char *from = (char *)NLMSG_DATA(r->hdr) + GENL_HDRLEN;
 	const char *where = (char *)r->hdr + offset;
-	const struct nlattr *attr =
-		attr_at(from, r->hdr->nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN), where);
+	const struct nlattr *attr, *nested;
 
-	if (!attr)
-		return;
-	why->attr = attr->nla_type & NLA_TYPE_MASK;
-	if (!(attr->nla_type & NLA_F_NESTED))
-		return;
-	attr = attr_at(nl_data(attr), nl_len(attr), where);
-	if (attr)
-		why->nested = attr->nla_type & NLA_TYPE_MASK;
+	mnl_attr_for_each(attr, r->hdr, sizeof(struct genlmsghdr)) {
+		if (!is_in(attr, where))
+			continue;
+		why->attr = mnl_attr_get_type(attr);
+		if (!(attr->nla_type & NLA_F_NESTED))
+			continue;
+		mnl_attr_for_each_nested(nested, attr)
+			if (is_in(nested, where))
+				why->nested = mnl_attr_get_type(nested);
+	}
 }
 
-/* Behind @error and what belongs to it, @size bytes, are attributes. */
-static void read_refusal(const struct nl_request *r, const struct nlmsghdr *hdr,
-			 const int *error, size_t size, struct nl_refusal *why)
+/*
+ * The request's end, which is an errno, what belongs to that, @size bytes with
+ * it, and attributes. Capped: the request does not come back with it.
+ */
+static int finish(struct call *c, const struct nlmsghdr *hdr, size_t size)
 {
-	struct nlattr *tb[NLMSGERR_ATTR_MAX + 1] = {};
+	const int *error = mnl_nlmsg_get_payload(hdr);
+	struct nlattr *attrs[NLMSGERR_ATTR_MAX + 1];
+	struct table t = empty_table(attrs, NLMSGERR_ATTR_MAX);
 
-	/* Capped: the request does not come back with it. */
+	if (hdr->nlmsg_seq != c->request->hdr->nlmsg_seq)
+		return MNL_CB_OK;
+	if (!*error)
+		return MNL_CB_STOP;
 	if (hdr->nlmsg_flags & NLM_F_ACK_TLVS)
-		nl_parse(tb, NLMSGERR_ATTR_MAX, (const char *)error + size,
-			 hdr->nlmsg_len - NLMSG_LENGTH(size));
-	why->err = -*error;
-	snprintf(why->text, sizeof(why->text), "%s",
-		 tb[NLMSGERR_ATTR_MSG] ? nl_string(tb[NLMSGERR_ATTR_MSG]) :
-					 strerror(why->err));
-	if (tb[NLMSGERR_ATTR_OFFS])
-		blame(r, nl_u32(tb[NLMSGERR_ATTR_OFFS]), why);
+		mnl_attr_parse(hdr, size, sort_in, &t);
+	c->why->err = -*error;
+	snprintf(c->why->text, sizeof(c->why->text), "%s",
+		 attrs[NLMSGERR_ATTR_MSG] ? nl_string(attrs[NLMSGERR_ATTR_MSG]) :
+					    strerror(c->why->err));
+	if (attrs[NLMSGERR_ATTR_OFFS])
+		blame(c->request, nl_u32(attrs[NLMSGERR_ATTR_OFFS]), c->why);
+	c->result = -1;
+	return MNL_CB_STOP;
 }
 
-/* One message; true if it was the last. */
-static bool take(const struct nl_request *r, const struct nlmsghdr *hdr,
-		 nl_fn fn, void *arg, struct nl_refusal *why, int *result)
+static int on_error(const struct nlmsghdr *hdr, void *arg)
 {
-	/* Both begin with it. */
-	const int *error = NLMSG_DATA(hdr);
-
-	if (hdr->nlmsg_seq != r->hdr->nlmsg_seq)
-		return false;
-	if (hdr->nlmsg_type == NLMSG_ERROR) {
-		if (*error)
-			read_refusal(r, hdr, error, sizeof(struct nlmsgerr),
-				     why);
-		*result = *error ? -1 : *result;
-		return true;
-	}
-	if (hdr->nlmsg_type == NLMSG_DONE) {
-		if (*error)
-			read_refusal(r, hdr, error, sizeof(*error), why);
-		*result = *error ? -1 : *result;
-		return true;
-	}
-	*result |= deliver(hdr, fn, arg);
-	return false;
+	return finish(arg, hdr, sizeof(struct nlmsgerr));
 }
 
-static int complain(struct nl_refusal *why)
+static int on_done(const struct nlmsghdr *hdr, void *arg)
 {
-	why->err = errno;
-	snprintf(why->text, sizeof(why->text), "netlink: %s", strerror(errno));
+	return finish(arg, hdr, sizeof(int));
+}
+
+static int complain(struct nl_refusal *why, int err)
+{
+	why->err = err;
+	snprintf(why->text, sizeof(why->text), "netlink: %s", strerror(err));
 	return -1;
+}
+
+/* Take in what has come. Return: MNL_CB_OK, or MNL_CB_STOP after the last. */
+static int take(struct call *c)
+{
+	static mnl_cb_t ends[] = {
+		[NLMSG_ERROR] = on_error,
+		[NLMSG_DONE] = on_done,
+	};
+	ssize_t n = mnl_socket_recvfrom(nl_socket, nl_received,
+					sizeof(nl_received));
+
+	if (n < 0)
+		return MNL_CB_ERROR;
+	return mnl_cb_run2(nl_received, n, 0, 0, deliver, c, ends,
+			   c->request ? MNL_ARRAY_SIZE(ends) : 0);
 }
 
 /*
@@ -274,84 +247,59 @@ static int complain(struct nl_refusal *why)
  */
 int nl_call(struct nl_request *r, nl_fn fn, void *arg, struct nl_refusal *why)
 {
-	static char buf[RECEIVE_MAX] __attribute__((aligned(4)));
-	const struct nlmsghdr *hdr;
-	bool last = false;
-	int result = 0;
-	ssize_t n;
+	struct call c = { r, fn, arg, why, 0 };
+	int more;
 
 	memset(why, 0, sizeof(*why));
-	if (send(nl_fd, r->hdr, r->hdr->nlmsg_len, 0) < 0)
-		return complain(why);
-	while (!last) {
-		n = recv(nl_fd, buf, sizeof(buf), 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return complain(why);
-		for (hdr = (void *)buf; !last && NLMSG_OK(hdr, (size_t)n);
-		     hdr = NLMSG_NEXT(hdr, n))
-			last = take(r, hdr, fn, arg, why, &result);
-	}
-	return result;
+	if (r->full)
+		return complain(why, EMSGSIZE);
+	if (mnl_socket_sendto(nl_socket, r->hdr, r->hdr->nlmsg_len) < 0)
+		return complain(why, errno);
+	do {
+		more = take(&c);
+		if (more == MNL_CB_ERROR && errno != EINTR)
+			return complain(why, errno);
+	} while (more != MNL_CB_STOP);
+	return c.result;
 }
 
 /*
- * Call @fn for what comes of the group. Return: 0, what @fn returned, or -1 with
- * errno set: ENOBUFS if something was lost, EINTR, or EAGAIN if time is up.
+ * Call @fn for what comes of the group next. Return: 0, what @fn returned, or -1
+ * with errno set: ENOBUFS if something was lost, or EINTR.
  */
-int nl_listen(nl_fn fn, void *arg, int timeout_ms)
+int nl_listen(nl_fn fn, void *arg)
 {
-	static char buf[RECEIVE_MAX] __attribute__((aligned(4)));
-	struct pollfd p = { .fd = nl_fd, .events = POLLIN };
-	const struct nlmsghdr *hdr;
-	int result = 0;
-	ssize_t n;
+	struct call c = { NULL, fn, arg, NULL, 0 };
 
-	n = poll(&p, 1, timeout_ms);
-	if (!n)
-		errno = EAGAIN;
-	if (n > 0)
-		n = recv(nl_fd, buf, sizeof(buf), 0);
-	if (n <= 0)
-		return -1;
-	for (hdr = (void *)buf; NLMSG_OK(hdr, (size_t)n);
-	     hdr = NLMSG_NEXT(hdr, n))
-		if (hdr->nlmsg_type == nl_family)
-			result |= deliver(hdr, fn, arg);
-	return result;
+	return take(&c) == MNL_CB_ERROR ? -1 : c.result;
 }
 
 /* The family and its group. */
 
 struct lookup {
 	const char *group;
-	__u32 group_id;
+	int group_id;
 };
 
 static void find_group(const struct nlattr *groups, struct lookup *l)
 {
 	struct nlattr *tb[CTRL_ATTR_MCAST_GRP_MAX + 1];
-	struct nlattr *attr = (void *)nl_data(groups);
-	size_t len = nl_len(groups);
+	const struct nlattr *attr;
 
-	for (; nl_ok(attr, len); attr = nl_next(attr, &len)) {
+	mnl_attr_for_each_nested(attr, groups) {
 		nl_parse_nested(tb, CTRL_ATTR_MCAST_GRP_MAX, attr);
 		if (!strcmp(nl_string(tb[CTRL_ATTR_MCAST_GRP_NAME]), l->group))
 			l->group_id = nl_u32(tb[CTRL_ATTR_MCAST_GRP_ID]);
 	}
 }
 
-static int found(int cmd, struct nlattr **attrs, void *arg)
+static int found(const struct nlmsghdr *hdr, struct nlattr **attrs, void *arg)
 {
 	struct lookup *l = arg;
-	__u16 id;
 
-	(void)cmd;
-	if (!attrs[CTRL_ATTR_FAMILY_ID])
-		return 0;
-	memcpy(&id, nl_data(attrs[CTRL_ATTR_FAMILY_ID]), sizeof(id));
-	nl_family = id;
+	(void)hdr;
+	if (attrs[CTRL_ATTR_FAMILY_ID])
+		nl_family = mnl_attr_get_u16(attrs[CTRL_ATTR_FAMILY_ID]);
 	if (l->group && attrs[CTRL_ATTR_MCAST_GROUPS])
 		find_group(attrs[CTRL_ATTR_MCAST_GROUPS], l);
 	return 0;
@@ -359,15 +307,18 @@ static int found(int cmd, struct nlattr **attrs, void *arg)
 
 static int open_socket(void)
 {
-	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	const int on = 1;
+	int on = 1;
 
-	nl_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
-	if (nl_fd < 0)
+	nl_socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
+	if (!nl_socket)
 		return -1;
-	setsockopt(nl_fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	setsockopt(nl_fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-	return connect(nl_fd, (const void *)&kernel, sizeof(kernel));
+	/* Kernels without them refuse with less of a reason. */
+	mnl_socket_setsockopt(nl_socket, NETLINK_EXT_ACK, &on, sizeof(on));
+	mnl_socket_setsockopt(nl_socket, NETLINK_CAP_ACK, &on, sizeof(on));
+	if (!mnl_socket_bind(nl_socket, 0, MNL_SOCKET_AUTOPID))
+		return 0;
+	nl_close();
+	return -1;
 }
 
 /*
@@ -391,12 +342,12 @@ int nl_open(const char *family, const char *group)
 	}
 	if (!group)
 		return 0;
-	return setsockopt(nl_fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
-			  &l.group_id, sizeof(l.group_id));
+	return mnl_socket_setsockopt(nl_socket, NETLINK_ADD_MEMBERSHIP,
+				     &l.group_id, sizeof(l.group_id));
 }
 
 void nl_close(void)
 {
-	close(nl_fd);
-	nl_fd = -1;
+	mnl_socket_close(nl_socket);
+	nl_socket = NULL;
 }

@@ -112,18 +112,17 @@ static void read_range(struct range *r, const struct nlattr *nest)
 	r->size = nl_u64(tb[HVISOR_VNET_A_RANGE_SIZE]);
 }
 
-static void read_zone(struct vnet_zone *z, struct nlattr **tb)
+static void read_zone(struct vnet_zone *z, const struct nlmsghdr *hdr,
+		      struct nlattr **tb)
 {
 	const struct nlattr *attr;
-	size_t len;
 
 	memset(z, 0, sizeof(*z));
 	z->id = nl_u32(tb[HVISOR_VNET_A_ZONE_ID]);
 	z->quiesced = nl_u32(tb[HVISOR_VNET_A_ZONE_QUIESCED]);
 	z->requests = nl_u64(tb[HVISOR_VNET_A_ZONE_REQUESTS]);
-	for (attr = nl_first(&len); nl_ok(attr, len);
-	     attr = nl_next(attr, &len))
-		if ((attr->nla_type & NLA_TYPE_MASK) == HVISOR_VNET_A_ZONE_RAM &&
+	mnl_attr_for_each(attr, hdr, sizeof(struct genlmsghdr))
+		if (mnl_attr_get_type(attr) == HVISOR_VNET_A_ZONE_RAM &&
 		    z->n_ram < MAX_RANGES)
 			read_range(&z->ram[z->n_ram++], attr);
 }
@@ -137,8 +136,8 @@ static void read_key(struct vnet_dev *d, enum vnet_key key,
 	if (key == KEY_NAME)
 		snprintf(d->name, sizeof(d->name), "%s", nl_string(attr));
 	else if (key == KEY_MAC)
-		memcpy(d->mac, nl_data(attr), sizeof(d->mac));
-	else if (nl_len(attr) == sizeof(__u64))
+		memcpy(d->mac, mnl_attr_get_payload(attr), sizeof(d->mac));
+	else if (mnl_attr_get_payload_len(attr) == sizeof(__u64))
 		d->number[key] = nl_u64(attr);
 	else
 		d->number[key] = nl_u32(attr);
@@ -272,31 +271,30 @@ static void *one_more(void *list, size_t *n, size_t size)
 	return (char *)more + (*n)++ * size;
 }
 
-static int add_zone(int cmd, struct nlattr **tb, void *arg)
+static int add_zone(const struct nlmsghdr *hdr, struct nlattr **tb, void *arg)
 {
 	struct vnet_zones *zones = arg;
 	struct vnet_zone *z = one_more(&zones->list, &zones->n, sizeof(*z));
 
-	(void)cmd;
 	if (z)
-		read_zone(z, tb);
+		read_zone(z, hdr, tb);
 	return z ? 0 : -1;
 }
 
-static int add_dev(int cmd, struct nlattr **tb, void *arg)
+static int add_dev(const struct nlmsghdr *hdr, struct nlattr **tb, void *arg)
 {
 	struct vnet_devs *devs = arg;
 	struct vnet_dev *d = one_more(&devs->list, &devs->n, sizeof(*d));
 
-	(void)cmd;
+	(void)hdr;
 	if (d)
 		read_dev(d, tb);
 	return d ? 0 : -1;
 }
 
-static int set_hv(int cmd, struct nlattr **tb, void *arg)
+static int set_hv(const struct nlmsghdr *hdr, struct nlattr **tb, void *arg)
 {
-	(void)cmd;
+	(void)hdr;
 	read_hv(arg, tb);
 	return 0;
 }
@@ -420,9 +418,9 @@ static int call_dev(struct nl_request *r, const char *about, nl_fn fn, void *arg
 	return nl_call(r, fn, arg, &why) ? say_refusal(about, &why, true) : 0;
 }
 
-static int set_dev(int cmd, struct nlattr **tb, void *arg)
+static int set_dev(const struct nlmsghdr *hdr, struct nlattr **tb, void *arg)
 {
-	(void)cmd;
+	(void)hdr;
 	if (arg)
 		read_dev(arg, tb);
 	return 0;
@@ -485,14 +483,15 @@ struct watch {
 	void *arg;
 };
 
-static int tell(int cmd, struct nlattr **tb, void *arg)
+static int tell(const struct nlmsghdr *hdr, struct nlattr **tb, void *arg)
 {
 	const struct watch *w = arg;
+	const int cmd = nl_cmd(hdr);
 	struct vnet_event e = { .cmd = cmd };
 
 	if (cmd >= HVISOR_VNET_CMD_ZONE_NEW_NTF &&
 	    cmd <= HVISOR_VNET_CMD_ZONE_RELEASED_NTF)
-		read_zone(&e.zone, tb);
+		read_zone(&e.zone, hdr, tb);
 	else if (cmd >= HVISOR_VNET_CMD_DEV_NEW_NTF &&
 		 cmd <= HVISOR_VNET_CMD_DEV_STALL_NTF)
 		read_dev(&e.dev, tb);
@@ -513,7 +512,7 @@ int vnet_watch(int (*fn)(const struct vnet_event *e, void *arg), void *arg)
 	if (open_family(HVISOR_VNET_MCGRP_EVENTS))
 		return -1;
 	do {
-		result = nl_listen(tell, &w, -1);
+		result = nl_listen(tell, &w);
 		if (result >= 0)
 			continue;
 		if (errno == ENOBUFS)

@@ -106,7 +106,7 @@ main()
 				CC="$cc" >&2
 		done
 		library=$("$HVNET_VM/kernel.sh" library "$arch")
-		make -s -C "$copy/tools" CC="$cc" STATIC=1 JANSSON="$library" >&2
+		make -s -C "$copy/tools" CC="$cc" STATIC=1 LIBS="$library" >&2
 		[ "$out/rigrun" -nt "$HVNET_VM/rigrun.c" ] ||
 			"$cc" -O2 -Wall -Wextra -Werror -static -o "$out/rigrun" \
 				"$HVNET_VM/rigrun.c"

@@ -29,9 +29,10 @@ GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-pi
 PYTHON_PACKAGES="python3.11-minimal libpython3.11-minimal libpython3.11-stdlib
 python3-yaml"
 
-# What hvnet and tests are linked with, for JSON and for netlink. Of libmnl
-# Debian has no static library.
-LIBRARY_PACKAGES="libjansson-dev libmnl-dev libmnl0"
+# What hvnet is linked with, for JSON and for netlink: the release, or "host" for
+# this machine's, and the package. Before trixie libmnl comes as a shared library
+# only.
+LIBRARY_PACKAGES="host/libjansson-dev trixie/libmnl-dev"
 
 # What our Debian packages depend on.
 DEBIAN_PACKAGES="dkms libjansson4 libmnl0"
@@ -331,15 +332,16 @@ fill_user()
 
 fill_library()
 {
-	local arch=$1 dir=$2 deb package want=
+	local arch=$1 dir=$2 deb package release
 
 	deb=$(deb_arch "$arch")
-	use_release "$(host_codename)"
 	for package in $LIBRARY_PACKAGES; do
-		want+="$package:$deb "
+		release=${package%/*}
+		[ "$release" != host ] || release=$(host_codename)
+		# One lock on apt at a time: it goes with the subshell.
+		(use_release "$release" &&
+			download "$dir" "${package#*/}:$deb")
 	done
-	# shellcheck disable=SC2086
-	download "$dir" $want
 	for deb in "$dir"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$dir/root"
 	done

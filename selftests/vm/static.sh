@@ -59,7 +59,7 @@ hvnet()
 {
 	make -s -B -C tools O="$out/hvnet-$1" STATIC=1 \
 		CROSS_COMPILE="$(cross_prefix "$1")" \
-		JANSSON="$("$HVNET_VM/kernel.sh" library "$1")"
+		LIBS="$("$HVNET_VM/kernel.sh" library "$1")"
 }
 
 # With W=1 again, so that nothing is compiled a second time.
