@@ -104,6 +104,24 @@ hypervisor()
 	told "hypervisor: it has the module's page again"
 }
 
+# It does not get to run while more happens than its socket has room for.
+lost()
+{
+	monitor 100000
+	kill -STOP $monitor_pid
+	lost_n=0
+	while [ $lost_n -lt 1000 ]; do
+		echo 1 >$BUS/reattach
+		lost_n=$((lost_n + 1))
+	done
+	kill -CONT $monitor_pid
+	wait_for 10 grep -q " events were lost: there were too many at a time$" events
+	lost_said=$?
+	kill $monitor_pid
+	wait $monitor_pid
+	return $lost_said
+}
+
 interrupted()
 {
 	monitor 100
@@ -112,7 +130,7 @@ interrupted()
 	[ $? = 143 ] && [ ! -s events ]
 }
 
-ktap_plan 7
+ktap_plan 8
 tool_begin || ktap_abort "cannot begin"
 ktap_check "without the module" hvnet_says 1 "hvnet: the module is not loaded; do: modprobe hvisor_vnet (or: insmod hvisor_vnet.ko)" monitor
 load_modules || ktap_abort "modules do not load"
@@ -120,6 +138,7 @@ ktap_check "zones and devices" zones_and_devices
 ktap_check "a guest's driver" guest
 ktap_check "JSON" json
 ktap_check "the hypervisor" hypervisor
+ktap_check "too much at a time" lost
 ktap_check "until it is interrupted" interrupted
 cd /tests || exit 1
 ktap_check "the modules can be unloaded" unload_modules
