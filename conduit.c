@@ -54,6 +54,9 @@ static int hvnet_hvc_attach(struct hvnet_conduit *c, phys_addr_t page,
 	 */
 	err = request_irq(hvc->irq, hvnet_hvc_irq,
 			  IRQF_SHARED | IRQF_NO_THREAD, "hvisor_vnet", hvc);
+	if (err == -EBUSY)
+		dev_err(&hvc->pdev->dev,
+			"hvisor.ko does not share the wake interrupt: are interrupts threads (threadirqs, PREEMPT_RT)?\n");
 	if (err)
 		return err;
 	err = hvisor_call(HVISOR_INIT_VIRTIO, page);

@@ -165,6 +165,27 @@ static inline long hvisor_call(enum hvisor_hypercall code, u64 arg)
 		       "x12", "x13", "x14", "x15", "x16", "x17", "memory");
 	return (long)x0;
 }
+#elif defined(CONFIG_RISCV_SBI) && defined(CONFIG_64BIT)
+#include <asm/sbi.h>
+
+#define HVISOR_HAVE_HYPERCALL	1
+#define HVISOR_IRQ_MIN		1	/* sources of a PLIC, or of an APLIC */
+#define HVISOR_IRQ_MAX		1023
+
+/* An extension of the SBI; its code is where others have their first argument. */
+#define HVISOR_SBI_EXTENSION	0x114514
+
+/* As above. */
+static inline long hvisor_call(enum hvisor_hypercall code, u64 arg)
+{
+	struct sbiret ret = sbi_ecall(HVISOR_SBI_EXTENSION, 0, code, arg,
+				      0, 0, 0, 0);
+
+	/* hvisor says why; firmware, which knows of no hvisor, does not. */
+	if (ret.error && ret.value >= 0)
+		return -ENODEV;
+	return ret.value;
+}
 #else
 #define HVISOR_HAVE_HYPERCALL	0
 #define HVISOR_IRQ_MIN		1

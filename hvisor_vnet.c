@@ -14,6 +14,7 @@
 #include <linux/platform_device.h>
 #include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/srcu.h>
 #include <linux/virtio_mmio.h>
 #include <net/rtnetlink.h>
 
@@ -33,6 +34,7 @@ DEFINE_MUTEX(hvnet_lock);
 
 static struct hvpage *hvnet_hp;		/* under hvnet_lock */
 LIST_HEAD(hvnet_zones);			/* under hvnet_lock; RCU for readers */
+DEFINE_STATIC_SRCU(hvnet_sleepers);	/* for readers that may sleep */
 unsigned int hvnet_generation;		/* of the lists; under hvnet_lock */
 static bool hvnet_taken;		/* somebody else has the page */
 
@@ -55,13 +57,8 @@ struct hvpage *hvnet_page(void)
 
 /* The request path. */
 
-/**
- * hvnet_zone_find - look a zone up
- * @id: its id
- *
- * Context: under rcu_read_lock(), or under hvnet_lock. Return: it or NULL.
- */
-struct hvnet_zone *hvnet_zone_find(u32 id)
+/* Under rcu_read_lock(), or under hvnet_lock. Return: the zone or NULL. */
+static struct hvnet_zone *hvnet_zone_find(u32 id)
 {
 	struct hvnet_zone *zone;
 
@@ -70,6 +67,23 @@ struct hvnet_zone *hvnet_zone_find(u32 id)
 		if (zone->id == id)
 			return zone;
 	return NULL;
+}
+
+/**
+ * hvnet_zone_named - the zone that an administrator names
+ * @id: its id
+ * @why: the reason of a refusal
+ *
+ * Context: process, under hvnet_lock. Return: it or NULL.
+ */
+struct hvnet_zone *hvnet_zone_named(u32 id, struct hvnet_reason *why)
+{
+	struct hvnet_zone *zone = hvnet_zone_find(id);
+
+	if (!zone)
+		hvnet_refuse_field(why, HVNET_FIELD_ZONE, -ENOENT,
+				   "there is no zone %u", id);
+	return zone;
 }
 
 static struct hvnet_dev *hvnet_dev_at(struct hvnet_zone *zone, u64 addr)
@@ -410,7 +424,7 @@ static void hvnet_dev_stalled(struct hvpage_line *line)
 	dev->heard = hvpage_counter(line->hp, HVPAGE_REQUESTS);
 	dev->unheard = hvnet_nic_unheard(dev->netdev);
 	dev->look_after = HVNET_TAKEOVER_DELAY;
-	mod_delayed_work(system_wq, &dev->takeover, dev->look_after);
+	mod_delayed_work(system_percpu_wq, &dev->takeover, dev->look_after);
 }
 
 static void hvnet_dev_look_again(struct hvnet_dev *dev, bool unheard)
@@ -688,11 +702,14 @@ int hvnet_zone_quiesce(struct hvnet_zone *zone, struct hvnet_reason *why)
 	return err;
 }
 
+/* Under hvnet_lock, or as one of hvnet_sleepers. */
 static void hvnet_zone_orphan(struct hvnet_zone *zone)
 {
 	struct hvnet_dev *dev;
 
-	list_for_each_entry(dev, &zone->devices, node)
+	list_for_each_entry_rcu(dev, &zone->devices, node,
+				lockdep_is_held(&hvnet_lock) ||
+				srcu_read_lock_held(&hvnet_sleepers))
 		hvnet_dev_orphan(dev);
 }
 
@@ -785,17 +802,29 @@ static bool hvnet_zone_owns(const struct hvnet_zone *zone, u64 pa, u64 size)
  * @pa: root-physical address
  * @size: bytes; the end does not wrap
  *
+ * Who maps RAM holds mmap_lock.  hvnet_lock is outside of rtnl, and that of
+ * mmap_lock: the networking core copies to and from user space.  So neither is
+ * taken.
+ *
  * Context: process.
  */
 void hvnet_zone_vacate_ram(u64 pa, u64 size)
 {
+	int reader = srcu_read_lock(&hvnet_sleepers);
 	struct hvnet_zone *zone;
 
-	mutex_lock(&hvnet_lock);
-	list_for_each_entry(zone, &hvnet_zones, node)
+	list_for_each_entry_rcu(zone, &hvnet_zones, node,
+				srcu_read_lock_held(&hvnet_sleepers))
 		if (hvnet_zone_owns(zone, pa, size))
 			hvnet_zone_orphan(zone);
-	mutex_unlock(&hvnet_lock);
+	srcu_read_unlock(&hvnet_sleepers, reader);
+}
+
+/* What was taken off a list is found by nobody any more. Under hvnet_lock. */
+static void hvnet_readers_gone(void)
+{
+	synchronize_rcu();
+	synchronize_srcu(&hvnet_sleepers);
 }
 
 /* Zones. */
@@ -941,7 +970,7 @@ static void hvnet_zone_destroy(struct hvnet_zone *zone)
 	hvnet_tell_zone(zone, HVISOR_VNET_CMD_ZONE_DEL_NTF);
 	list_del_rcu(&zone->node);
 	hvnet_generation++;
-	synchronize_rcu();
+	hvnet_readers_gone();
 	device_unregister(&zone->dev);
 }
 
@@ -986,7 +1015,7 @@ void hvnet_dev_unplug(struct hvnet_dev *dev)
 	hvnet_dev_stop(dev);
 	WRITE_ONCE(dev->unplugged, true);
 	mutex_unlock(&dev->work_lock);
-	queue_work(system_unbound_wq, &hvnet_sweep_work);
+	queue_work(system_dfl_wq, &hvnet_sweep_work);
 }
 
 /**
@@ -1004,12 +1033,11 @@ int hvnet_zone_remove(u32 id, struct hvnet_reason *why)
 
 	mutex_lock(&hvnet_lock);
 	hvnet_sweep();
-	zone = hvnet_zone_find(id);
+	zone = hvnet_zone_named(id, why);
 	dev = zone ? list_first_entry_or_null(&zone->devices, struct hvnet_dev,
 					      node) : NULL;
 	if (!zone)
-		err = hvnet_refuse_field(why, HVNET_FIELD_ZONE, -ENOENT,
-					 "there is no zone %u", id);
+		err = -ENOENT;
 	else if (dev)
 		err = hvnet_refuse_field(why, HVNET_FIELD_ZONE, -EBUSY,
 					 "zone %u still has device %s: remove it first",
@@ -1156,17 +1184,16 @@ static struct hvnet_dev *hvnet_dev_new(struct hvnet_zone *zone,
 struct hvnet_dev *hvnet_dev_create(struct hvnet_dev_params *params,
 				   struct hvnet_reason *why)
 {
-	struct hvnet_zone *zone = hvnet_zone_find(params->zone);
+	struct hvnet_zone *zone;
 	int err;
 
 	hvnet_sweep();
 	if (params->addr == HVNET_NO_ADDR)
 		return ERR_PTR(hvnet_refuse_field(why, HVNET_FIELD_ADDR, -EINVAL,
 						  "addr is missing"));
+	zone = hvnet_zone_named(params->zone, why);
 	if (!zone)
-		return ERR_PTR(hvnet_refuse_field(why, HVNET_FIELD_ZONE, -ENOENT,
-						  "there is no zone %u",
-						  params->zone));
+		return ERR_PTR(-ENOENT);
 	err = hvnet_dev_params_check(params, why) ?:
 	      hvnet_dev_check_place(zone, params, why);
 	if (err)
@@ -1199,6 +1226,7 @@ void hvnet_dev_params_now(const struct hvnet_dev *dev,
 	};
 	ether_addr_copy(p->mac, m->mac);
 	hvnet_nic_get_coalescing(dev->netdev, &p->coalesce);
+	p->cpu = hvnet_nic_cpu(dev->netdev);
 }
 
 /* What a driver relies on from its first look on. */
@@ -1253,7 +1281,7 @@ static int hvnet_dev_rebirth(struct hvnet_dev *dev,
  * @dev: the device
  * @p: what it shall be like, whole
  * @fields: what of it is to change: bits of enum hvnet_field, of address, MTU,
- *	features and coalescing
+ *	features, coalescing and CPU
  * @why: the reason of a refusal
  *
  * Context: process, under hvnet_lock; takes rtnl.
@@ -1281,6 +1309,8 @@ int hvnet_dev_change(struct hvnet_dev *dev, const struct hvnet_dev_params *p,
 		return err;
 	if (fields & BIT(HVNET_FIELD_COALESCE))
 		hvnet_nic_set_coalescing(dev->netdev, &p->coalesce);
+	if (fields & BIT(HVNET_FIELD_CPU))
+		hvnet_nic_set_cpu(dev->netdev, p->cpu);
 	hvnet_tell_dev(dev, HVISOR_VNET_CMD_DEV_SET_NTF);
 	return 0;
 }
@@ -1299,8 +1329,7 @@ void hvnet_dev_destroy(struct hvnet_dev *dev)
 	hvnet_tell_dev(dev, HVISOR_VNET_CMD_DEV_DEL_NTF);
 	list_del_rcu(&dev->node);
 	hvnet_generation++;
-	/* No access finds it any more. */
-	synchronize_rcu();
+	hvnet_readers_gone();
 	mutex_lock(&dev->work_lock);
 	hvnet_dev_stop(dev);
 	hvnet_dev_turn_away(dev);
@@ -1421,6 +1450,9 @@ static int hvnet_probe(struct platform_device *pdev)
 	dev_info(&pdev->dev, "attached to hvisor (%s)\n", c->name);
 	/* An action instead of .remove, whose type changed with 6.11. */
 	err = devm_add_action_or_reset(&pdev->dev, hvnet_leave, NULL);
+	/* Not by .dev_groups: what cannot be added is removed there, with a WARN. */
+	if (!err)
+		err = devm_device_add_group(&pdev->dev, &hvnet_page_group);
 	if (err)
 		dev_err(&pdev->dev, "detached again: out of memory\n");
 	return err;
@@ -1445,7 +1477,6 @@ static struct platform_driver hvnet_driver = {
 		.of_match_table = hvnet_of_ids,
 		/* A guest would hang; removing its device first is explicit. */
 		.suppress_bind_attrs = true,
-		.dev_groups = hvnet_page_groups,
 	},
 };
 

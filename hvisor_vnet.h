@@ -7,6 +7,7 @@
  *
  *	hvnet_lock		mutex: which zones and devices exist (hvisor_vnet.c)
  *	rtnl			the networking core's
+ *	mmap_lock		who maps RAM for the daemon has it (daemon.c)
  *	dev->work_lock		mutex: starts and stops of one data path
  *	nic->ctrl_lock		mutex: the control queue (tap_bridge.c)
  *	tx queue lock, NAPI	the owner of the receive ring, of the transmit ring
@@ -16,7 +17,8 @@
  *	line->lock		raw: one guest interrupt (hvpage.c)
  *	page response lock	raw: one injection at a time (hvpage.c)
  *
- * Look-ups from the request path are lockless: RCU.
+ * Look-ups from the request path are lockless: RCU; so are those of who maps RAM,
+ * and may sleep: SRCU.
  */
 #ifndef HVISOR_VNET_H
 #define HVISOR_VNET_H
@@ -28,6 +30,7 @@
 #include <linux/netdevice.h>
 #include <linux/ratelimit.h>
 #include <linux/spinlock.h>
+#include <linux/stringify.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -44,8 +47,11 @@
 #define HVNET_MTU_MAX		ETH_MAX_MTU
 /* Unlike 0, no place for registers. */
 #define HVNET_NO_ADDR		U64_MAX
+/* Nor is this a CPU: work on frames where the kick arrives. */
+#define HVNET_NO_CPU		U32_MAX
 #define HVNET_COALESCE_USECS_MAX	10000
-#define HVNET_COALESCE_BOUNDS	"up to 10000 usecs, and from 1 frame on"
+#define HVNET_COALESCE_BOUNDS	\
+	"up to " __stringify(HVNET_COALESCE_USECS_MAX) " usecs, and from 1 frame on"
 
 /**
  * struct hvnet_zone - a guest
@@ -100,6 +106,7 @@ struct hvnet_coalescing {
  * @mtu: MTU of the link
  * @offered: feature bits offered
  * @coalesce: when the guest is told of frames
+ * @cpu: root's CPU that works on its frames, or HVNET_NO_CPU
  * @mac: the guest's address; all zero: generate one
  * @name: of the root-side interface; empty: choose one
  */
@@ -113,6 +120,7 @@ struct hvnet_dev_params {
 	u32 mtu;
 	u64 offered;
 	struct hvnet_coalescing coalesce;
+	u32 cpu;
 	u8 mac[ETH_ALEN];
 	char name[IFNAMSIZ];
 };
@@ -270,7 +278,7 @@ int hvnet_coalescing_check(const struct hvnet_coalescing *c,
 
 /* hvisor_vnet.c */
 struct hvpage *hvnet_page(void);
-struct hvnet_zone *hvnet_zone_find(u32 id);
+struct hvnet_zone *hvnet_zone_named(u32 id, struct hvnet_reason *why);
 struct hvnet_zone *hvnet_zone_create(u32 id, struct hvnet_memory *mem,
 				     struct hvnet_reason *why);
 int hvnet_zone_remove(u32 id, struct hvnet_reason *why);
@@ -309,6 +317,8 @@ void hvnet_nic_get_coalescing(const struct net_device *netdev,
 			      struct hvnet_coalescing *c);
 void hvnet_nic_set_coalescing(struct net_device *netdev,
 			      const struct hvnet_coalescing *c);
+u32 hvnet_nic_cpu(const struct net_device *netdev);
+void hvnet_nic_set_cpu(struct net_device *netdev, u32 cpu);
 void hvnet_nic_kick(struct net_device *netdev, unsigned int queue);
 bool hvnet_nic_waits(struct net_device *netdev);
 bool hvnet_nic_unheard(struct net_device *netdev);
@@ -323,7 +333,7 @@ extern struct rtnl_link_ops hvnet_link_ops;
 extern const struct attribute_group *hvnet_bus_groups[];
 extern const struct attribute_group *hvnet_zone_groups[];
 extern const struct attribute_group *hvnet_dev_groups[];
-extern const struct attribute_group *hvnet_page_groups[];
+extern const struct attribute_group hvnet_page_group;
 void hvnet_sysfs_init(void);
 
 #endif /* HVISOR_VNET_H */

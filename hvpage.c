@@ -45,9 +45,11 @@
  * How many requests a zone may make in a tick before it is slowed down, for how
  * long, and how far apart answers to all who are slowed down are. A vCPU that
  * waits for each answer gets about so many on an idle board, if it does nothing
- * else.
+ * else. For each interrupt that it was sent it may make some more: a driver looks
+ * what it is about, acknowledges, and may kick either queue.
  */
 #define HVPAGE_TICK_MAX		(128000 / HZ)
+#define HVPAGE_FOR_INTERRUPT	4
 #define HVPAGE_SLOW_TICKS	(HZ / 16 + 1)
 #define HVPAGE_PACE_NS		(50 * NSEC_PER_USEC)
 
@@ -79,12 +81,14 @@
  * struct hvpage_budget - what a zone may ask of root's CPU
  * @tick: in which tick
  * @spent: requests in that tick
+ * @sent: interrupts that it had been sent when that tick began
  * @slow: it is slowed down
  * @slow_until: until that tick
  */
 struct hvpage_budget {
 	unsigned long tick;
 	unsigned int spent;
+	u32 sent;
 	bool slow;
 	unsigned long slow_until;
 };
@@ -121,6 +125,7 @@ struct hvpage_budget {
  *	@req_lock, cleared by whoever answers.
  * @res_lock: one writer of the response ring at a time; innermost
  * @held: no FINISH_REQ may be issued now; under @res_lock
+ * @sent: by zone, as @budget: interrupts that it was sent; written under @res_lock
  */
 struct hvpage {
 	struct hvisor_page *page;
@@ -151,6 +156,7 @@ struct hvpage {
 
 	raw_spinlock_t res_lock ____cacheline_aligned_in_smp;
 	bool held;
+	u32 sent[HVISOR_MAX_CPUS];
 };
 
 /**
@@ -282,18 +288,28 @@ static __always_inline void hvpage_serve(struct hvpage *hp,
  * the ring is looked at by a timer instead, and all wait for that a little.
  */
 
+/* More than it may, whatever it does, and than its interrupts account for? */
+static bool hvpage_spent_all(const struct hvpage_budget *b, u32 sent)
+{
+	return unlikely(b->spent > HVPAGE_TICK_MAX) &&
+	       b->spent - HVPAGE_TICK_MAX > HVPAGE_FOR_INTERRUPT * (sent - b->sent);
+}
+
 /* Has the zone made too many requests? Under req_lock. */
 static bool hvpage_overspends(struct hvpage *hp, u32 zone)
 {
-	struct hvpage_budget *b = &hp->budget[zone % ARRAY_SIZE(hp->budget)];
+	const unsigned int i = zone % ARRAY_SIZE(hp->budget);
+	struct hvpage_budget *b = &hp->budget[i];
 	unsigned long now = jiffies;
 
 	if (b->tick != now) {
 		b->tick = now;
 		b->spent = 0;
+		b->sent = READ_ONCE(hp->sent[i]);
 		b->slow = b->slow && time_before(now, b->slow_until);
 	}
-	if (unlikely(++b->spent > HVPAGE_TICK_MAX)) {
+	b->spent++;
+	if (hvpage_spent_all(b, READ_ONCE(hp->sent[i]))) {
 		b->slow = true;
 		b->slow_until = now + HVPAGE_SLOW_TICKS;
 	}
@@ -650,24 +666,28 @@ static void hvpage_push_response(struct hvisor_page *page, u32 zone, u32 irq)
 	smp_store_release(&page->res_rear, (rear + 1) & HVISOR_RING_MASK);
 }
 
-/* Inject all of @list; return false if injections are held. */
-static bool hvpage_inject(struct hvpage *hp, const struct hvisor_response *list,
+/* Under res_lock. */
+static void hvpage_count_sent(struct hvpage *hp, u32 zone)
+{
+	u32 *sent = &hp->sent[zone % ARRAY_SIZE(hp->sent)];
+
+	/* Looked at by hvpage_overspends(). */
+	WRITE_ONCE(*sent, *sent + 1);
+}
+
+/* Inject all of @list, unless injections are held. Under res_lock. */
+static void hvpage_inject(struct hvpage *hp, const struct hvisor_response *list,
 			  unsigned int n)
 {
-	unsigned long flags;
-	bool held;
-
-	raw_spin_lock_irqsave(&hp->res_lock, flags);
-	held = hp->held;
-	if (!held) {
-		while (n--)
-			hvpage_push_response(hp->page, list[n].target_zone,
-					     list[n].irq_id);
-		hp->conduit->finish(hp->conduit);
-		hvpage_count(hp, HVPAGE_FINISHES);
+	if (hp->held)
+		return;
+	while (n--) {
+		hvpage_push_response(hp->page, list[n].target_zone,
+				     list[n].irq_id);
+		hvpage_count_sent(hp, list[n].target_zone);
 	}
-	raw_spin_unlock_irqrestore(&hp->res_lock, flags);
-	return !held;
+	hp->conduit->finish(hp->conduit);
+	hvpage_count(hp, HVPAGE_FINISHES);
 }
 
 /**
@@ -686,7 +706,8 @@ void hvpage_hold(struct hvpage *hp, bool hold)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&hp->res_lock, flags);
-	hp->held = hold;
+	/* Looked at by hvpage_line_inject(). */
+	WRITE_ONCE(hp->held, hold);
 	raw_spin_unlock_irqrestore(&hp->res_lock, flags);
 }
 
@@ -701,14 +722,15 @@ static void hvpage_line_start_timer(struct hvpage_line *line)
 	hrtimer_start(&line->timer, line->due, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
+/*
+ * Decide to inject. It is done by hvpage_line_unlock(): while a hypercall is under
+ * way nobody shall wait for the line, and least of all the interrupt by which the
+ * guest acknowledges that very injection, with a vCPU waiting for its answer.
+ */
 static void hvpage_line_inject(struct hvpage_line *line, ktime_t now)
 {
-	const struct hvisor_response target = {
-		.target_zone = line->zone,
-		.irq_id = line->irq,
-	};
-
-	if (hvpage_inject(line->hp, &target, 1)) {
+	if (!READ_ONCE(line->hp->held)) {
+		line->owed = true;
 		line->injections++;
 		line->reinjections += line->outstanding;
 		line->repeats += line->outstanding;
@@ -727,6 +749,39 @@ static void hvpage_line_inject(struct hvpage_line *line, ktime_t now)
 	hvpage_line_start_timer(line);
 }
 
+/*
+ * What the guest did since it was decided to inject makes this one superfluous at
+ * worst; one that meets the beginning of a hold is lost, and repeated like those
+ * that EL2 drops.
+ */
+static void hvpage_line_send(struct hvpage_line *line)
+{
+	const struct hvisor_response target = {
+		.target_zone = line->zone,
+		.irq_id = line->irq,
+	};
+	struct hvpage *hp = line->hp;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&hp->res_lock, flags);
+	/* Pairs with hvpage_line_off(). */
+	if (READ_ONCE(line->on))
+		hvpage_inject(hp, &target, 1);
+	raw_spin_unlock_irqrestore(&hp->res_lock, flags);
+}
+
+/* Let go of a line, and inject if that was decided. */
+static void hvpage_line_unlock(struct hvpage_line *line, unsigned long flags)
+	__releases(&line->lock)
+{
+	bool owed = line->owed;
+
+	line->owed = false;
+	raw_spin_unlock_irqrestore(&line->lock, flags);
+	if (owed)
+		hvpage_line_send(line);
+}
+
 /* Inject at @due, or earlier if that was the plan. */
 static void hvpage_line_inject_by(struct hvpage_line *line, ktime_t due,
 				  ktime_t now)
@@ -742,7 +797,18 @@ static void hvpage_line_inject_by(struct hvpage_line *line, ktime_t due,
 static void hvpage_line_rest(struct hvpage_line *line)
 {
 	line->outstanding = false;
+	WRITE_ONCE(line->given_up, false);
 	line->due = KTIME_MAX;
+}
+
+/* Nothing that we do helps now; the next news may. */
+static void hvpage_line_give_up(struct hvpage_line *line)
+{
+	line->stalls++;
+	trace_hvnet_stall(line);
+	hvpage_line_rest(line);
+	WRITE_ONCE(line->given_up, true);
+	line->stalled(line);
 }
 
 /**
@@ -758,7 +824,9 @@ static void hvpage_line_rest(struct hvpage_line *line)
  * the line's patience it no longer counts, and as long as InterruptStatus stays
  * set and the guest wants to be told, the timer injects again with doubling
  * intervals.  A spurious interrupt is harmless.  A guest that polls never
- * acknowledges: the retries end, and start afresh with the next news.
+ * acknowledges: the retries end, and start afresh with the next news. Whether a
+ * guest wants to hear of that is no question then: with an event index it asks
+ * once, and again only when it has been told.
  *
  * Right after an acknowledgment the guest's interrupt is still active, so an
  * injection is held back for a moment.
@@ -778,6 +846,7 @@ void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns)
 		goto out;
 	if (!atomic_fetch_or(bits, line->isr))
 		line->outstanding = false;
+	WRITE_ONCE(line->given_up, false);
 	now = ktime_get();
 	if (line->outstanding) {
 		due = ktime_add_ns(line->injected_at, line->patience);
@@ -790,7 +859,7 @@ void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns)
 		due = ktime_add_ns(now, ns);
 	hvpage_line_inject_by(line, due, now);
 out:
-	raw_spin_unlock_irqrestore(&line->lock, flags);
+	hvpage_line_unlock(line, flags);
 }
 
 /**
@@ -810,7 +879,7 @@ void hvpage_line_hurry(struct hvpage_line *line)
 		hvpage_line_inject_by(line, ktime_add_ns(line->acked_at,
 							 HVPAGE_HOLD_NS),
 				      ktime_get());
-	raw_spin_unlock_irqrestore(&line->lock, flags);
+	hvpage_line_unlock(line, flags);
 }
 
 /**
@@ -883,18 +952,14 @@ void hvpage_line_acked(struct hvpage_line *line)
 
 static void hvpage_line_due(struct hvpage_line *line, ktime_t now)
 {
-	if (!line->wants(line)) {
+	if (!line->wants(line))
 		hvpage_line_rest(line);
-	} else if (!line->outstanding) {
+	else if (!line->outstanding)
 		hvpage_line_inject(line, now);
-	} else if (line->backoff > HVPAGE_RETRY_MAX_NS) {
-		line->stalls++;
-		trace_hvnet_stall(line);
-		hvpage_line_rest(line);
-		line->stalled(line);
-	} else {
+	else if (line->backoff > HVPAGE_RETRY_MAX_NS)
+		hvpage_line_give_up(line);
+	else
 		hvpage_line_inject(line, now);
-	}
 }
 
 static enum hrtimer_restart hvpage_line_timer_fn(struct hrtimer *t)
@@ -914,7 +979,7 @@ static enum hrtimer_restart hvpage_line_timer_fn(struct hrtimer *t)
 	else
 		hvpage_line_due(line, now);
 out:
-	raw_spin_unlock_irqrestore(&line->lock, flags);
+	hvpage_line_unlock(line, flags);
 	return HRTIMER_NORESTART;
 }
 
@@ -931,14 +996,14 @@ void hvpage_line_on(struct hvpage_line *line)
 	raw_spin_lock_irqsave(&line->lock, flags);
 	line->acked_at = 0;
 	hvpage_line_rest(line);
-	line->on = true;
+	WRITE_ONCE(line->on, true);
 	if (atomic_read(line->isr)) {
 		/* It was off for a moment, with news not yet acknowledged. */
 		line->backoff = line->patience;
 		line->repeats = 0;
 		hvpage_line_inject(line, ktime_get());
 	}
-	raw_spin_unlock_irqrestore(&line->lock, flags);
+	hvpage_line_unlock(line, flags);
 }
 
 /**
@@ -951,12 +1016,16 @@ void hvpage_line_on(struct hvpage_line *line)
  */
 void hvpage_line_off(struct hvpage_line *line)
 {
+	struct hvpage *hp = line->hp;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&line->lock, flags);
-	line->on = false;
+	WRITE_ONCE(line->on, false);
 	hvpage_line_rest(line);
 	raw_spin_unlock_irqrestore(&line->lock, flags);
+	/* What was decided before has been done after this, or never will be. */
+	raw_spin_lock_irqsave(&hp->res_lock, flags);
+	raw_spin_unlock_irqrestore(&hp->res_lock, flags);
 	hrtimer_cancel(&line->timer);
 }
 
@@ -1010,6 +1079,7 @@ int hvpage_line_add(struct hvpage *hp, struct hvpage_line *line,
 		goto out;
 	line->hp = hp;
 	line->on = false;
+	line->owed = false;
 	line->patience = HVPAGE_RETRY_MIN_NS;
 	raw_spin_lock_init(&line->lock);
 	hrtimer_setup(&line->timer, hvpage_line_timer_fn, CLOCK_MONOTONIC,
@@ -1137,7 +1207,11 @@ int hvpage_claim_foreign(struct hvpage *hp,
 void hvpage_inject_foreign(struct hvpage *hp,
 			   const struct hvisor_response *list, unsigned int n)
 {
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&hp->res_lock, flags);
 	hvpage_inject(hp, list, n);
+	raw_spin_unlock_irqrestore(&hp->res_lock, flags);
 }
 
 /**

@@ -81,11 +81,14 @@ enum hvpage_count {
  *	Called with @lock held, in any context, only while the line is on.
  * @stalled: told when an interrupt stays unacknowledged until the retries end;
  *	context like @wants
- * @lock: protects all below; nests inside nothing but locks of the caller,
- *	the page's response lock nests inside it
+ * @lock: protects all below; nests inside nothing but locks of the caller. The
+ *	page's response lock, under which EL2 is called, is taken after it
  * @timer: fires at @due or earlier
- * @on: interrupts may be raised
+ * @on: interrupts may be raised; read under the page's response lock, too
+ * @owed: whoever has @lock injects as soon as it has let go of it
  * @outstanding: an injection has not been acknowledged
+ * @given_up: nor was it until the retries ended: all further news is told, also
+ *	what the guest, which knows of none, has not asked for
  * @injected_at: when the last injection was made
  * @acked_at: when the guest last acknowledged
  * @due: when to inject (again); KTIME_MAX if not
@@ -108,7 +111,9 @@ struct hvpage_line {
 	raw_spinlock_t lock;
 	struct hrtimer timer;
 	bool on;
+	bool owed;
 	bool outstanding;
+	bool given_up;
 	ktime_t injected_at;
 	ktime_t acked_at;
 	ktime_t due;

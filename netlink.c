@@ -113,6 +113,7 @@ hvnet_nl_dev_new[HVISOR_VNET_A_DEV_MAX + 1] = {
 	[HVISOR_VNET_A_DEV_QUEUE_SIZE] = HVNET_NL_QUEUE_SIZE,
 	[HVISOR_VNET_A_DEV_OFFERED] = { .type = NLA_U64 },
 	[HVISOR_VNET_A_DEV_COALESCE] = NLA_POLICY_NESTED(hvnet_nl_coalesce),
+	[HVISOR_VNET_A_DEV_CPU] = { .type = NLA_S32 },
 };
 
 static const struct nla_policy
@@ -133,6 +134,7 @@ hvnet_nl_dev_set[HVISOR_VNET_A_DEV_MAX + 1] = {
 	[HVISOR_VNET_A_DEV_MTU] = HVNET_NL_MTU,
 	[HVISOR_VNET_A_DEV_OFFERED] = { .type = NLA_U64 },
 	[HVISOR_VNET_A_DEV_COALESCE] = NLA_POLICY_NESTED(hvnet_nl_coalesce),
+	[HVISOR_VNET_A_DEV_CPU] = { .type = NLA_S32 },
 };
 
 static const struct nla_policy
@@ -230,6 +232,7 @@ static const int hvnet_nl_dev_fields[HVNET_FIELDS] = {
 	[HVNET_FIELD_OFFERED] = HVISOR_VNET_A_DEV_OFFERED,
 	[HVNET_FIELD_IFINDEX] = HVISOR_VNET_A_DEV_IFINDEX,
 	[HVNET_FIELD_COALESCE] = HVISOR_VNET_A_DEV_COALESCE,
+	[HVNET_FIELD_CPU] = HVISOR_VNET_A_DEV_CPU,
 };
 
 static const int hvnet_nl_hv_fields[HVNET_FIELDS] = {
@@ -394,6 +397,9 @@ static int hvnet_nl_put_dev(struct sk_buff *skb, const struct hvnet_dev *dev)
 	    nla_put_u32(skb, HVISOR_VNET_A_DEV_INTERRUPT_STATUS,
 			atomic_read(&m->isr)))
 		return -EMSGSIZE;
+	if (p.cpu != HVNET_NO_CPU &&
+	    nla_put_s32(skb, HVISOR_VNET_A_DEV_CPU, p.cpu))
+		return -EMSGSIZE;
 	return hvnet_nl_put_coalesce(skb, &p.coalesce);
 }
 
@@ -498,14 +504,8 @@ static struct sk_buff *hvnet_nl_answer_new(struct hvnet_reason *why)
 static struct hvnet_zone *hvnet_nl_zone(struct genl_info *info,
 					struct hvnet_reason *why)
 {
-	struct hvnet_zone *zone;
-	u32 id = nla_get_u32(info->attrs[HVISOR_VNET_A_ZONE_ID]);
-
-	zone = hvnet_zone_find(id);
-	if (!zone)
-		hvnet_refuse_field(why, HVNET_FIELD_ZONE, -ENOENT,
-				   "there is no zone %u", id);
-	return zone;
+	return hvnet_zone_named(nla_get_u32(info->attrs[HVISOR_VNET_A_ZONE_ID]),
+				why);
 }
 
 /* What every request about one zone needs. */
@@ -896,6 +896,10 @@ static int hvnet_nl_parse_change(struct genl_info *info,
 					&p->coalesce);
 		*fields |= BIT(HVNET_FIELD_COALESCE);
 	}
+	if (attrs[HVISOR_VNET_A_DEV_CPU]) {
+		p->cpu = nla_get_s32(attrs[HVISOR_VNET_A_DEV_CPU]);
+		*fields |= BIT(HVNET_FIELD_CPU);
+	}
 	if (!attrs[HVISOR_VNET_A_DEV_MAC])
 		return 0;
 	*fields |= BIT(HVNET_FIELD_MAC);
@@ -994,7 +998,7 @@ static int hvnet_nl_dev_change(struct genl_info *info, struct hvnet_dev *dev,
 		return err;
 	if (!fields)
 		return hvnet_refuse(why, -EINVAL,
-				    "nothing to change: none of mac, mtu, offered and coalesce is there");
+				    "nothing to change: none of mac, mtu, offered, coalesce and cpu is there");
 	return hvnet_dev_change(dev, &p, fields, why);
 }
 

@@ -4,6 +4,7 @@
  * say, and what it may be like if he does.  Whether there is room for it in its
  * zone is decided in hvisor_vnet.c.
  */
+#include <linux/cpumask.h>
 #include <linux/etherdevice.h>
 #include <linux/log2.h>
 #include <linux/virtio_net.h>
@@ -77,6 +78,7 @@ void hvnet_dev_params_init(struct hvnet_dev_params *p, struct net *net)
 			.tx = { HVNET_TAKEN_USECS, HVNET_TAKEN_FRAMES },
 			.rx = { 0, 1 },
 		},
+		.cpu = HVNET_NO_CPU,
 	};
 }
 
@@ -162,6 +164,15 @@ int hvnet_coalescing_check(const struct hvnet_coalescing *c,
 				  HVNET_COALESCE_BOUNDS);
 }
 
+/* While one is offline, frames are worked on where the kick arrives. */
+static int hvnet_check_cpu(u32 cpu, struct hvnet_reason *why)
+{
+	if (cpu == HVNET_NO_CPU || (cpu < nr_cpu_ids && cpu_possible(cpu)))
+		return 0;
+	return hvnet_refuse_field(why, HVNET_FIELD_CPU, -EINVAL,
+				  "there is no cpu %d", cpu);
+}
+
 static int hvnet_check_irq(u32 irq, struct hvnet_reason *why)
 {
 	if (irq >= HVISOR_IRQ_MIN && irq <= HVISOR_IRQ_MAX)
@@ -221,5 +232,6 @@ int hvnet_dev_params_check(const struct hvnet_dev_params *p,
 	       hvnet_check_mac(p->mac, why) ?:
 	       hvnet_check_name(p->name, why) ?:
 	       hvnet_check_offered(p->offered, why) ?:
-	       hvnet_coalescing_check(&p->coalesce, why);
+	       hvnet_coalescing_check(&p->coalesce, why) ?:
+	       hvnet_check_cpu(p->cpu, why);
 }

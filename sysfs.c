@@ -223,6 +223,7 @@ static const struct hvnet_key hvnet_dev_keys[] = {
 	HVNET_NUMBER("irq", u32, offsetof(struct hvnet_dev_params, irq)),
 	HVNET_NUMBER("queue", u32, offsetof(struct hvnet_dev_params, queue_max)),
 	HVNET_NUMBER("mtu", u32, offsetof(struct hvnet_dev_params, mtu)),
+	HVNET_NUMBER("cpu", u32, offsetof(struct hvnet_dev_params, cpu)),
 	{ "mac", hvnet_dev_set_mac },
 	{ "name", hvnet_dev_set_name },
 	{}
@@ -532,14 +533,9 @@ static ssize_t hvnet_page_counter_show(struct device *d,
 	return sysfs_emit(buf, "%llu\n", n);
 }
 
-static const struct attribute_group hvnet_page_counter_group = {
+const struct attribute_group hvnet_page_group = {
 	.name = "counters",
 	.attrs = hvnet_page_counter_attrs,
-};
-
-const struct attribute_group *hvnet_page_groups[] = {
-	&hvnet_page_counter_group,
-	NULL
 };
 
 /* Add a file to the list at *@next, which ends in NULL; without a name, do not. */

@@ -72,6 +72,8 @@
  * @tx_chain: the chain being read; same owner
  * @tx_untold: chains used since the guest was last told of some at once; same owner
  * @napi: serves @tx_ring; enabled while the data path runs
+ * @call: has another CPU begin with @napi; owned by whoever has scheduled it
+ * @call_work: likewise, under PREEMPT_RT
  * @up: frames on their way up the stack, @n_up of them; owned by @napi
  * @n_up: how many
  * @pages: what large frames are copied into; same owner
@@ -104,6 +106,8 @@ struct hvnet_pair {
 	struct hvnet_chain tx_chain;
 	unsigned int tx_untold;
 	struct napi_struct napi;
+	call_single_data_t call;
+	struct work_struct call_work;
 	struct list_head up;
 	unsigned int n_up;
 	struct hvnet_pages pages;
@@ -128,12 +132,14 @@ struct hvnet_pair {
  * @netdev: the interface
  * @dev: the guest's device
  * @owner: who is told
+ * @pair: its queue pairs
  * @guest_mtu: MTU the guest was told
  * @guest_work: HVNET_GUEST_WORK that the guest does now; written under the tx
  *	queue lock
  * @filter: frames that the guest wants; under the tx queue lock
  * @taken: how the guest is told that its frames were taken: root's receive side
  * @given: how it is told of frames for it: root's transmit side
+ * @cpu: that works on frames once the guest has kicked, or HVNET_NO_CPU
  * @features_work: has root's stack follow @guest_work; takes rtnl
  * @stall_work: takes the carrier away while the guest does not refill its ring
  * @stalled: it has; written under work_lock
@@ -143,17 +149,18 @@ struct hvnet_pair {
  * @ctrl_live: it may be served; likewise
  * @begun: a driver has begun; under work_lock
  * @unregistered: the networking core has let go of @netdev
- * @pair: its queue pairs
  */
 struct hvnet_nic {
 	struct net_device *netdev;
 	struct hvnet_dev *dev;
 	const struct hvnet_nic_owner *owner;
+	struct hvnet_pair pair[1];	/* if it were last it had no bounds */
 	u32 guest_mtu;
 	netdev_features_t guest_work;
 	struct hvnet_filter filter;
 	struct hvnet_coalesce taken;
 	struct hvnet_coalesce given;
+	u32 cpu;
 	struct work_struct features_work;
 	struct delayed_work stall_work;
 	bool stalled;
@@ -164,8 +171,6 @@ struct hvnet_nic {
 	bool ctrl_live;
 	bool begun;
 	struct completion unregistered;
-
-	struct hvnet_pair pair[1];
 };
 
 static void hvnet_count(struct hvnet_pair *pair, enum hvnet_stat which, u64 n)
@@ -176,6 +181,14 @@ static void hvnet_count(struct hvnet_pair *pair, enum hvnet_stat which, u64 n)
 static void hvnet_drop(struct hvnet_pair *pair, enum hvnet_drop why)
 {
 	WRITE_ONCE(pair->drop[why], pair->drop[why] + 1);
+}
+
+/* Make what was used visible; is the guest to be told? */
+static bool hvnet_show(struct hvnet_ring *ring, const struct hvpage_line *line)
+{
+	const bool news = ring->used_published != ring->used_idx;
+
+	return hvnet_ring_publish(ring) || (news && READ_ONCE(line->given_up));
 }
 
 /*
@@ -189,7 +202,7 @@ static void hvnet_publish(struct hvnet_pair *pair, struct hvnet_ring *ring,
 {
 	struct hvpage_line *line = &pair->nic->dev->line;
 	u32 usecs = READ_ONCE(when->usecs);
-	bool wants = hvnet_ring_publish(ring);
+	bool wants = hvnet_show(ring, line);
 
 	if (!usecs || *untold >= READ_ONCE(when->frames)) {
 		*untold = 0;
@@ -753,7 +766,7 @@ static bool hvnet_rx_wait(struct hvnet_pair *pair, struct netdev_queue *txq,
 	pair->starved_at = jiffies;
 	/* One look for however many stops. */
 	if (!delayed_work_pending(&pair->nic->stall_work))
-		queue_delayed_work(system_unbound_wq, &pair->nic->stall_work,
+		queue_delayed_work(system_dfl_wq, &pair->nic->stall_work,
 				   HVNET_STALL);
 	return true;
 }
@@ -912,6 +925,53 @@ static netdev_tx_t hvnet_xmit(struct sk_buff *skb, struct net_device *netdev)
 	return NETDEV_TX_OK;
 }
 
+/* In that CPU's hard interrupt; @arg's napi was scheduled for it. */
+static void hvnet_poll_here(void *arg)
+{
+	struct hvnet_pair *pair = arg;
+
+	__napi_schedule(&pair->napi);
+}
+
+/* Likewise in its thread. */
+static void hvnet_poll_here_work(struct work_struct *work)
+{
+	struct hvnet_pair *pair = container_of(work, struct hvnet_pair, call_work);
+
+	local_bh_disable();
+	__napi_schedule(&pair->napi);
+	local_bh_enable();
+}
+
+/*
+ * Under PREEMPT_RT softirqs are threads', and a function call must not raise one:
+ * an idle CPU makes it without an interrupt, after which softirqs would be seen.
+ */
+static bool hvnet_poll_there(struct hvnet_pair *pair, unsigned int cpu)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return cpu_online(cpu) &&
+		       queue_work_on(cpu, system_highpri_wq, &pair->call_work);
+	return !smp_call_function_single_async(cpu, &pair->call);
+}
+
+/*
+ * Have the guest's frames worked on where the administrator wants it. At most one
+ * call is under way: who schedules the napi makes it, and nobody else can until
+ * the poll that it leads to is over; napi_disable() waits for that, too.
+ */
+static void hvnet_poll_steered(struct hvnet_pair *pair)
+{
+	const u32 cpu = READ_ONCE(pair->nic->cpu);
+
+	if (!napi_schedule_prep(&pair->napi))
+		return;
+	/* One that has gone offline does not take it. */
+	if (cpu == HVNET_NO_CPU || cpu == smp_processor_id() ||
+	    !hvnet_poll_there(pair, cpu))
+		__napi_schedule(&pair->napi);
+}
+
 /**
  * hvnet_nic_kick - the guest notified a queue
  * @netdev: the root-side interface
@@ -931,12 +991,12 @@ void hvnet_nic_kick(struct net_device *netdev, unsigned int queue)
 		if (hvnet_latency_wanted())
 			hvnet_latency_begin(&nic->dev->deliveries, ktime_get(),
 					    false);
-		napi_schedule(&pair->napi);
+		hvnet_poll_steered(pair);
 		return;
 	}
 	if (queue == HVNET_QUEUE_CTRL) {
 		/* Not on this CPU: its guest may spin here until it is served. */
-		queue_work(system_unbound_wq, &nic->ctrl_work);
+		queue_work(system_dfl_wq, &nic->ctrl_work);
 		return;
 	}
 	hvnet_count(pair, HVNET_RX_KICKS, 1);
@@ -944,11 +1004,11 @@ void hvnet_nic_kick(struct net_device *netdev, unsigned int queue)
 	/* Pairs with the one in hvnet_rx_stalled(). */
 	smp_mb();
 	if (READ_ONCE(nic->stalled))
-		mod_delayed_work(system_unbound_wq, &nic->stall_work, 0);
+		mod_delayed_work(system_dfl_wq, &nic->stall_work, 0);
 	txq = netdev_get_tx_queue(netdev, 0);
 	/* The poll starts it; here the ring might be forgotten meanwhile. */
 	if (netif_tx_queue_stopped(txq))
-		napi_schedule(&pair->napi);
+		hvnet_poll_steered(pair);
 }
 
 /**
@@ -1031,7 +1091,7 @@ static void hvnet_stall_work(struct work_struct *work)
 		if (was && pair->live)
 			netif_carrier_on(nic->netdev);
 		if (left)
-			queue_delayed_work(system_unbound_wq, &nic->stall_work,
+			queue_delayed_work(system_dfl_wq, &nic->stall_work,
 					   left);
 	} else if (!was) {
 		hvnet_count(pair, HVNET_RX_STALLS, 1);
@@ -1094,7 +1154,7 @@ static void hvnet_apply_offloads(struct hvnet_nic *nic)
 	__netif_tx_lock_bh(txq);
 	WRITE_ONCE(nic->guest_work, hvnet_guest_work(nic->ctrl.offloads));
 	__netif_tx_unlock_bh(txq);
-	queue_work(system_unbound_wq, &nic->features_work);
+	queue_work(system_dfl_wq, &nic->features_work);
 }
 
 static void hvnet_apply_filter(struct hvnet_nic *nic)
@@ -1150,7 +1210,7 @@ static void hvnet_ctrl_work(struct work_struct *work)
 
 	mutex_lock(&nic->ctrl_lock);
 	if (nic->ctrl_live && hvnet_ctrl_some(nic))
-		queue_work(system_unbound_wq, work);
+		queue_work(system_dfl_wq, work);
 	mutex_unlock(&nic->ctrl_lock);
 }
 
@@ -1270,7 +1330,7 @@ void hvnet_nic_start(struct net_device *netdev)
 	local_bh_disable();
 	napi_schedule(&pair->napi);
 	local_bh_enable();
-	queue_work(system_unbound_wq, &nic->ctrl_work);
+	queue_work(system_dfl_wq, &nic->ctrl_work);
 }
 
 /**
@@ -1421,6 +1481,35 @@ void hvnet_nic_set_coalescing(struct net_device *netdev,
 	WRITE_ONCE(nic->given.frames, c->rx.frames);
 }
 
+/**
+ * hvnet_nic_cpu - which CPU works on the guest's frames?
+ * @netdev: the root-side interface
+ *
+ * Context: any. Return: it, or HVNET_NO_CPU: the one where a kick arrives.
+ */
+u32 hvnet_nic_cpu(const struct net_device *netdev)
+{
+	const struct hvnet_nic *nic = netdev_priv(netdev);
+
+	return READ_ONCE(nic->cpu);
+}
+
+/**
+ * hvnet_nic_set_cpu - decide which CPU works on the guest's frames
+ * @netdev: the root-side interface
+ * @cpu: that one, or HVNET_NO_CPU
+ *
+ * From the next kick on.
+ *
+ * Context: any.
+ */
+void hvnet_nic_set_cpu(struct net_device *netdev, u32 cpu)
+{
+	struct hvnet_nic *nic = netdev_priv(netdev);
+
+	WRITE_ONCE(nic->cpu, cpu);
+}
+
 /*
  * The guest's address with a first byte that a bridge never prefers, and that is
  * not the guest's own: a bridge drops frames from its port's address.
@@ -1440,10 +1529,10 @@ static void hvnet_root_mac(u8 *mac, const u8 *guest)
  */
 int hvnet_nic_set_mac(struct net_device *netdev, const u8 *guest)
 {
-	struct sockaddr addr = { .sa_family = netdev->type };
+	struct sockaddr_storage addr = { .ss_family = netdev->type };
 
-	hvnet_root_mac((u8 *)addr.sa_data, guest);
-	return dev_set_mac_address(netdev, &addr, NULL);
+	hvnet_root_mac((u8 *)addr.__data, guest);
+	return hvnet_dev_set_mac_address(netdev, &addr);
 }
 
 /**
@@ -1474,6 +1563,9 @@ static int hvnet_pair_init(struct hvnet_pair *pair, struct hvnet_nic *nic,
 	if (!pair->rx_chain.sg || !pair->tx_chain.sg)
 		return -ENOMEM;
 	netif_napi_add(nic->netdev, &pair->napi, hvnet_poll);
+	pair->call.func = hvnet_poll_here;
+	pair->call.info = pair;
+	INIT_WORK(&pair->call_work, hvnet_poll_here_work);
 	return 0;
 }
 
@@ -1514,6 +1606,18 @@ static void hvnet_nic_unregistered(struct net_device *netdev)
 	complete(&nic->unregistered);
 }
 
+/* As udev tells it from others. */
+static const struct device_type hvnet_nic_type = {
+	.name = "hvisor_vnet",
+};
+
+/* A name that somebody chose is not changed by udev. */
+static void hvnet_nic_name(struct net_device *netdev, const char *name)
+{
+	strscpy(netdev->name, *name ? name : "hvnet%d", IFNAMSIZ);
+	netdev->name_assign_type = *name ? NET_NAME_USER : NET_NAME_ENUM;
+}
+
 static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 			   const struct hvnet_nic_owner *owner,
 			   const struct hvnet_dev_params *params)
@@ -1528,6 +1632,7 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 	nic->filter.promisc = true;
 	nic->taken = params->coalesce.tx;
 	nic->given = params->coalesce.rx;
+	nic->cpu = params->cpu;
 	INIT_WORK(&nic->features_work, hvnet_features_work);
 	INIT_DELAYED_WORK(&nic->stall_work, hvnet_stall_work);
 	INIT_WORK(&nic->ctrl_work, hvnet_ctrl_work);
@@ -1547,11 +1652,9 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 	netdev->max_mtu = HVNET_MTU_MAX;
 	hvnet_root_mac(mac, params->mac);
 	eth_hw_addr_set(netdev, mac);
-	if (params->name[0])
-		strscpy(netdev->name, params->name, IFNAMSIZ);
-	else
-		strscpy(netdev->name, "hvnet%d", IFNAMSIZ);
+	hvnet_nic_name(netdev, params->name);
 	SET_NETDEV_DEV(netdev, &dev->dev);
+	SET_NETDEV_DEVTYPE(netdev, &hvnet_nic_type);
 	dev_net_set(netdev, params->net);
 	netif_carrier_off(netdev);
 }
@@ -1642,6 +1745,7 @@ void hvnet_nic_unregister(struct net_device *netdev)
 	struct hvnet_nic *nic = netdev_priv(netdev);
 
 	/* Nobody queues them any more. The one may queue the other. */
+	cancel_work_sync(&nic->pair[0].call_work);
 	cancel_work_sync(&nic->ctrl_work);
 	cancel_work_sync(&nic->features_work);
 	cancel_delayed_work_sync(&nic->stall_work);
