@@ -11,20 +11,33 @@
 
 /* The device tree */
 
-static bool compatible_hvisor(const char *dir)
+/* What a node calls itself first. */
+static const char *name_of(const char *dir, char words[64])
+{
+	return read_line(words, 64, "%s/compatible", dir) ? "" : words;
+}
+
+static bool is_hvisor(const char *dir)
 {
 	char words[64];
 
-	return !read_line(words, sizeof(words), "%s/compatible", dir) &&
-	       !strcmp(words, "hvisor");
+	return !strcmp(name_of(dir, words), "hvisor");
 }
 
-/* The first node below @dir that is hvisor's; its path in @found. */
-static bool find_node(const char *dir, char *found, int depth)
+static bool is_plic(const char *dir)
+{
+	char words[64];
+
+	return strstr(name_of(dir, words), "plic");
+}
+
+/* The first node below @dir that is one; its path in @found. */
+static bool find_node(bool (*is_one)(const char *dir), const char *dir,
+		      char *found, int depth)
 {
 	char path[PATH_MAX], sub[PATH_MAX + 300];
 	struct dirent *d;
-	bool is_it = compatible_hvisor(dir);
+	bool is_it = is_one(dir);
 	DIR *list;
 
 	if (is_it)
@@ -34,32 +47,60 @@ static bool find_node(const char *dir, char *found, int depth)
 		if (d->d_type != DT_DIR || d->d_name[0] == '.')
 			continue;
 		snprintf(sub, sizeof(sub), "%s/%s", dir, d->d_name);
-		is_it = find_node(sub, found, depth - 1);
+		is_it = find_node(is_one, sub, found, depth - 1);
 	}
 	if (list)
 		closedir(list);
 	return is_it;
 }
 
+/**
+ * tree_irqs - how device trees here write interrupts
+ *
+ * Root's and a guest's have the same kind of interrupt controller.
+ *
+ * Return: the kind; a GIC, if none is found.
+ */
+enum irqs tree_irqs(void)
+{
+	char node[PATH_MAX], words[64];
+
+	if (!find_node(is_plic, TREE, node, 2))
+		return IRQS_GIC;
+	return strstr(name_of(node, words), "aplic") ? IRQS_APLIC : IRQS_PLIC;
+}
+
+/* As in hvisor's own device trees. */
+static void paste_wake(const char *indent)
+{
+	static const char * const cells[] = {
+		[IRQS_GIC] = "0x00 0x20 0x01",
+		[IRQS_PLIC] = "0x20",
+		[IRQS_APLIC] = "0x20 0x04",
+	};
+
+	paste("%sinterrupts = <%s>;", indent, cells[tree_irqs()]);
+}
+
 static void look_at_tree(void)
 {
 	char node[PATH_MAX];
 
-	if (!exists("/proc/device-tree/compatible")) {
+	if (!exists(TREE "/compatible")) {
 		say_notice("there is no device tree to look for hvisor in");
 		return;
 	}
-	if (!find_node("/proc/device-tree", node, 2)) {
+	if (!find_node(is_hvisor, TREE, node, 2)) {
 		say_warn("hvisor is not in the device tree: paste into root's (zone0.dts), in / { }");
 		paste("hvisor_virtio_device {");
 		paste("\tcompatible = \"hvisor\";");
 		paste("\tinterrupt-parent = <0x01>;");
-		paste("\tinterrupts = <0x00 0x20 0x01>;");
+		paste_wake("\t");
 		paste("};");
 	} else if (!exists("%s/interrupts", node)) {
 		say_warn("%s has no interrupt: paste into that node",
 			 strrchr(node, '/') + 1);
-		paste("interrupts = <0x00 0x20 0x01>;");
+		paste_wake("");
 	} else {
 		say_info("hvisor is in the device tree: %s", strrchr(node, '/') + 1);
 	}

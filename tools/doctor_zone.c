@@ -35,7 +35,7 @@ static __u64 in_iomem(const struct range *r, const char *what)
 	while (f && fgets(line, sizeof(line), f))
 		if (line[0] != ' ' &&
 		    sscanf(line, "%llx-%llx : %63[^\n]", &start,
-			   &end, name) == 3 && !strcmp(name, what))
+			   &end, name) == 3 && !strcasecmp(name, what))
 			sum += common(r->root, r->size, start, end - start + 1);
 	if (f)
 		fclose(f);
@@ -55,14 +55,14 @@ static bool take_cells(FILE *f, unsigned int n, __u64 *to)
 {
 	unsigned char cell[4];
 
-	for (*to = 0; n--; *to = *to << 32 | cell[0] << 24 | cell[1] << 16 |
-				 cell[2] << 8 | cell[3])
+	for (*to = 0; n--; *to = *to << 32 | (__u64)cell[0] << 24 |
+				 cell[1] << 16 | cell[2] << 8 | cell[3])
 		if (fread(cell, sizeof(cell), 1, f) != 1)
 			return false;
 	return true;
 }
 
-#define RESERVED	"/proc/device-tree/reserved-memory"
+#define RESERVED	TREE "/reserved-memory"
 
 static unsigned int cells(const char *which)
 {
@@ -197,7 +197,16 @@ static void paste_guest_node(const struct entry *e)
 	paste("\tcompatible = \"virtio,mmio\";");
 	paste("\tdma-coherent;");
 	paste("\tinterrupt-parent = <0x01>;");
-	paste("\tinterrupts = <0x00 %#llx 0x01>;", e->irq - MIN_SPI);
+	switch (tree_irqs()) {
+	case IRQS_PLIC:
+		paste("\tinterrupts = <%#llx>;", e->irq);
+		break;
+	case IRQS_APLIC:
+		paste("\tinterrupts = <%#llx 0x01>;", e->irq);
+		break;
+	default:
+		paste("\tinterrupts = <0x00 %#llx 0x01>;", e->irq - MIN_SPI);
+	}
 	paste("\treg = <%#llx %#llx %#llx %#llx>;",
 	      e->addr >> 32, e->addr & 0xffffffff, e->len >> 32,
 	      e->len & 0xffffffff);
@@ -216,16 +225,16 @@ static void look_at_example_mac(const struct entry *e)
 		      r[0], r[1], r[2], r[3]);
 }
 
-/* Interrupts of device trees begin at 32, that of SPI 0. */
+/* A GIC's in device trees begin at 32, that of SPI 0. */
 static void look_at_net(const struct config *c, const struct zone *z,
 			const struct entry *e)
 {
 	look_at_interface(c, z, e);
 	if (!strcmp(e->mac, "00:16:3e:10:10:10"))
 		look_at_example_mac(e);
-	if (!exists("/proc/device-tree/compatible"))
+	if (!exists(TREE "/compatible"))
 		return;
-	if (e->irq < MIN_SPI) {
+	if (e->irq < MIN_SPI && tree_irqs() == IRQS_GIC) {
 		say_warn("%s.irq is %llu, an interrupt of a CPU's own; if %llu is the number in the guest's device tree",
 			 e->place.path, e->irq, e->irq);
 		paste("\"irq\": %llu,", e->irq + MIN_SPI);

@@ -115,6 +115,10 @@ static int parse_value(struct vnet_dev *d, enum vnet_key key, const char *word,
 		       const char *value)
 {
 	d->given |= KEY_BIT(key);
+	if (key == KEY_CPU && !strcmp(value, "none")) {
+		d->number[key] = (__u32)-1;
+		return 0;
+	}
 	if (key == KEY_MAC)
 		return vnet_mac(d->mac, value) ?
 		       bad_value(word, "six bytes, for example mac=02:00:00:00:00:01") : 0;
@@ -212,9 +216,9 @@ static int set_zone(char **words, int n)
 }
 
 #define CHANGEABLE	(KEY_BIT(KEY_MAC) | KEY_BIT(KEY_MTU) |		\
-			 KEY_BIT(KEY_FEATURES) | KEY_BIT(KEY_TX_USECS) | \
-			 KEY_BIT(KEY_TX_FRAMES) | KEY_BIT(KEY_RX_USECS) | \
-			 KEY_BIT(KEY_RX_FRAMES))
+			 KEY_BIT(KEY_FEATURES) | KEY_BIT(KEY_CPU) |	\
+			 KEY_BIT(KEY_TX_USECS) | KEY_BIT(KEY_TX_FRAMES) | \
+			 KEY_BIT(KEY_RX_USECS) | KEY_BIT(KEY_RX_FRAMES))
 
 static int set_device(char **words, int n)
 {

@@ -43,8 +43,8 @@ struct range {
 /* What a device has and can be asked to have, by the words of "hvnet add". */
 enum vnet_key {
 	KEY_ZONE, KEY_ADDR, KEY_LEN, KEY_IRQ, KEY_NAME, KEY_MAC, KEY_MTU,
-	KEY_QUEUE, KEY_FEATURES, KEY_TX_USECS, KEY_TX_FRAMES, KEY_RX_USECS,
-	KEY_RX_FRAMES, KEYS
+	KEY_QUEUE, KEY_FEATURES, KEY_CPU, KEY_TX_USECS, KEY_TX_FRAMES,
+	KEY_RX_USECS, KEY_RX_FRAMES, KEYS
 };
 
 #define KEY_BIT(_key)	(1u << (_key))
@@ -216,6 +216,12 @@ void say_notice(const char *fmt, ...) PRINTF(1, 2);
 void say_warn(const char *fmt, ...) PRINTF(1, 2);
 void paste(const char *fmt, ...) PRINTF(1, 2);
 int doctor(const struct config *c, const char *zone_file, bool json);
+/* Where root has its device tree, and who numbers the interrupts in it. */
+#define TREE	"/proc/device-tree"
+
+enum irqs { IRQS_GIC, IRQS_PLIC, IRQS_APLIC };
+
+enum irqs tree_irqs(void);
 void doctor_board(const struct config *c);
 void doctor_config(const struct config *c);
 void doctor_zone_file(const struct config *c, const char *zone_file);

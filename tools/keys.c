@@ -17,6 +17,7 @@ const char * const vnet_key_name[KEYS] = {
 	[KEY_MTU] = "mtu",
 	[KEY_QUEUE] = "queue",
 	[KEY_FEATURES] = "features",
+	[KEY_CPU] = "cpu",
 	[KEY_TX_USECS] = "tx-usecs",
 	[KEY_TX_FRAMES] = "tx-frames",
 	[KEY_RX_USECS] = "rx-usecs",

@@ -30,10 +30,11 @@ static const char usage_text[] =
 "\n"
 "hvnet add zone ID ram=ROOT,GUEST,SIZE...\n"
 "hvnet add device zone=ID addr=A irq=I [len=L] [name=NAME] [mac=M] [mtu=N]\n"
-"          [queue=N] [features=MASK] [tx-usecs=N] [tx-frames=N] [rx-usecs=N]\n"
-"          [rx-frames=N]\n"
+"          [queue=N] [features=MASK] [cpu=N] [tx-usecs=N] [tx-frames=N]\n"
+"          [rx-usecs=N] [rx-frames=N]\n"
 "hvnet set zone ID quiesce=0|1\n"
-"hvnet set device NAME [mac=M] [mtu=N] [features=MASK] [tx-usecs=N] ...\n"
+"hvnet set device NAME [mac=M] [mtu=N] [features=MASK] [cpu=N|none]\n"
+"          [tx-usecs=N] ...\n"
 "hvnet del zone ID\n"
 "hvnet del device NAME\n"
 "hvnet show [zone [ID] | device [NAME]]\n"
@@ -173,7 +174,7 @@ static int do_monitor(const struct call *call)
 }
 
 /* A zone's ranges of RAM are the most words. */
-#define MANY	(MAX_RANGES + 2)
+#define MANY	(MAX_RANGES + 3)	/* with the one that is one too many */
 
 static const struct command commands[] = {
 	{ "load", 1, 1, "file", true, "rd", true, do_load },

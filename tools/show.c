@@ -40,6 +40,8 @@ static void print_dev(const struct vnet_dev *d)
 	printf("    coalesce  tx-usecs %llu, tx-frames %llu, rx-usecs %llu, rx-frames %llu\n",
 	       n[KEY_TX_USECS], n[KEY_TX_FRAMES], n[KEY_RX_USECS],
 	       n[KEY_RX_FRAMES]);
+	if (d->given & KEY_BIT(KEY_CPU))
+		printf("    frames    on CPU %llu\n", n[KEY_CPU]);
 }
 
 /* Is it what was asked for? Without a name everything is. */

@@ -72,6 +72,7 @@ static const struct {
 	[KEY_MTU] = { HVISOR_VNET_A_DEV_MTU },
 	[KEY_QUEUE] = { HVISOR_VNET_A_DEV_QUEUE_SIZE },
 	[KEY_FEATURES] = { HVISOR_VNET_A_DEV_OFFERED, true },
+	[KEY_CPU] = { HVISOR_VNET_A_DEV_CPU },
 };
 
 static const int coalesce_attr[COALESCES] = {
@@ -224,6 +225,14 @@ int vnet_open(void)
 	return is_open ? 0 : open_family(NULL);
 }
 
+static int begin(struct nl_request *r, __u8 cmd, __u16 flags)
+{
+	if (vnet_open())
+		return -1;
+	nl_begin(r, cmd, flags);
+	return 0;
+}
+
 /* What the attribute is called on the command line, or NULL. */
 static const char *attr_name(int attr, int nested)
 {
@@ -305,9 +314,8 @@ int vnet_get_zones(struct vnet_zones *zones)
 	struct nl_request r;
 
 	memset(zones, 0, sizeof(*zones));
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_ZONE_GET, NLM_F_DUMP))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_ZONE_GET, NLM_F_DUMP);
 	return call(&r, "zones", add_zone, zones);
 }
 
@@ -316,9 +324,8 @@ int vnet_get_devs(struct vnet_devs *devs)
 	struct nl_request r;
 
 	memset(devs, 0, sizeof(*devs));
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_DEV_GET, NLM_F_DUMP))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_DEV_GET, NLM_F_DUMP);
 	return call(&r, "devices", add_dev, devs);
 }
 
@@ -326,9 +333,8 @@ int vnet_get_hv(struct vnet_hv *hv)
 {
 	struct nl_request r;
 
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_HV_GET, 0))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_HV_GET, 0);
 	return call(&r, "hypervisor", set_hv, hv);
 }
 
@@ -340,9 +346,8 @@ int vnet_zone_new(const char *about, __u32 id, const struct range *ram,
 	struct nl_request r;
 	struct nlattr *nest;
 
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_ZONE_NEW, 0))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_ZONE_NEW, 0);
 	nl_put_u32(&r, HVISOR_VNET_A_ZONE_ID, id);
 	for (; n; n--, ram++) {
 		nest = nl_nest(&r, HVISOR_VNET_A_ZONE_RAM);
@@ -358,9 +363,8 @@ int vnet_zone_del(const char *about, __u32 id)
 {
 	struct nl_request r;
 
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_ZONE_DEL, 0))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_ZONE_DEL, 0);
 	nl_put_u32(&r, HVISOR_VNET_A_ZONE_ID, id);
 	return call(&r, about, NULL, NULL);
 }
@@ -369,9 +373,8 @@ int vnet_zone_quiesce(const char *about, __u32 id, bool quiesce)
 {
 	struct nl_request r;
 
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_ZONE_SET, 0))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_ZONE_SET, 0);
 	nl_put_u32(&r, HVISOR_VNET_A_ZONE_ID, id);
 	nl_put_u8(&r, HVISOR_VNET_A_ZONE_QUIESCED, quiesce);
 	return call(&r, about, NULL, NULL);
@@ -432,9 +435,8 @@ int vnet_dev_new(const char *about, const struct vnet_dev *want,
 {
 	struct nl_request r;
 
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_DEV_NEW, 0))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_DEV_NEW, 0);
 	put_dev(&r, want);
 	return call_dev(&r, about, set_dev, got);
 }
@@ -445,9 +447,8 @@ int vnet_dev_set(const char *about, const struct vnet_dev *which,
 {
 	struct nl_request r;
 
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_DEV_SET, 0))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_DEV_SET, 0);
 	put_dev(&r, which);
 	put_dev(&r, want);
 	return call_dev(&r, about, NULL, NULL);
@@ -457,9 +458,8 @@ int vnet_dev_del(const char *about, const struct vnet_dev *which)
 {
 	struct nl_request r;
 
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_DEV_DEL, 0))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_DEV_DEL, 0);
 	put_dev(&r, which);
 	return call_dev(&r, about, NULL, NULL);
 }
@@ -469,9 +469,8 @@ int vnet_set_backend(const char *about, int fd)
 {
 	struct nl_request r;
 
-	if (vnet_open())
+	if (begin(&r, HVISOR_VNET_CMD_HV_SET, 0))
 		return -1;
-	nl_begin(&r, HVISOR_VNET_CMD_HV_SET, 0);
 	nl_put_u32(&r, HVISOR_VNET_A_HV_BACKEND, fd);
 	return call(&r, about, NULL, NULL);
 }
