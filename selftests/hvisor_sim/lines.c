@@ -16,7 +16,9 @@
  *		runs; its end is the EOI. The hazards W2 and I1 prolong that,
  *		in hard interrupt context, so what the guest or root does after
  *		the EOI sees the line idle, as on hvisor. I1 also swallows
- *		injections outright, which hvisor does not do that often.
+ *		injections outright, which hvisor does not do that often; but
+ *		an interrupt is not active for ever, and so it swallows a few in
+ *		a row, and more only if it swallows all.
  *   parked	hvisor parks a CPU of a zone that is shut down with its list
  *		registers as they are (Z3). What is pending is taken by the next
  *		driver; what is active nobody ends any more, and it swallows that
@@ -25,9 +27,12 @@
  * Root's CPU 0 and the guest CPU 0 of a one-CPU test machine are different
  * targets, as they are different CPUs on hvisor.
  */
+#include <linux/atomic.h>
 #include <linux/bitops.h>
+#include <linux/bottom_half.h>
 #include <linux/cpumask.h>
 #include <linux/err.h>
+#include <linux/irq_work.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -36,6 +41,9 @@
 
 /* The longest that a hazard keeps an interrupt active, in ns. */
 #define HVSIM_LINGER_NS		20000
+
+/* The most injections that I1 swallows in a row: those of 3 ms, if guests are fast. */
+#define HVSIM_SWALLOW_MAX	5
 
 #define HVSIM_MAX_LINES		64
 #define HVSIM_ROOT_WAKE		0	/* index of root's line */
@@ -54,9 +62,12 @@ enum hvsim_lr {
  * @irq: interrupt id
  * @target: index of the struct hvsim_target that takes it
  * @manual_eoi: active until hvsim_line_eoi()
+ * @swallowed: injections in a row that I1 swallowed
  * @lr: state of the list register
- * @taken: called when it is taken, hard interrupt context; NULL if it is gone
+ * @taken: called when it is taken; NULL if it is gone
  * @arg: for @taken
+ * @thread: calls @taken under PREEMPT_RT
+ * @owed: how often it has to
  */
 struct hvsim_line {
 	bool used;
@@ -64,9 +75,12 @@ struct hvsim_line {
 	u32 irq;
 	unsigned int target;
 	bool manual_eoi;
+	unsigned int swallowed;
 	enum hvsim_lr lr;
 	void (*taken)(void *arg);
 	void *arg;
+	struct irq_work thread;
+	atomic_t owed;
 };
 
 /**
@@ -102,6 +116,21 @@ static bool hvsim_is_root(const struct hvsim_target *t)
 	return t == &hvsim_targets[HVSIM_ROOT_LINE];
 }
 
+/* Does I1 swallow an injection that met no list register? Under the lock. */
+static bool hvsim_swallows(struct hvsim_line *line)
+{
+	if (!hvsim_roll(HVSIM_I1) ||
+	    (line->swallowed == HVSIM_SWALLOW_MAX &&
+	     READ_ONCE(hvsim_hazard[HVSIM_I1]) < 100)) {
+		line->swallowed = 0;
+		return false;
+	}
+	if (line->swallowed < HVSIM_SWALLOW_MAX)
+		line->swallowed++;
+	hvsim_count(HVSIM_I1_HITS);
+	return true;
+}
+
 /* Put an interrupt into a list register. Under the lock. */
 static void hvsim_inject(struct hvsim_target *t, unsigned int index)
 {
@@ -113,10 +142,8 @@ static void hvsim_inject(struct hvsim_target *t, unsigned int index)
 		hvsim_count(HVSIM_INJECTIONS);
 	if (line->lr == HVSIM_LR_DEAD)
 		hvsim_count(HVSIM_Z3_DEAD);
-	if (!root && !busy && hvsim_roll(HVSIM_I1)) {
-		hvsim_count(HVSIM_I1_HITS);
-		busy = true;
-	}
+	if (!root && !busy)
+		busy = hvsim_swallows(line);
 	if (busy) {
 		hvsim_count(root ? HVSIM_WAKES_DROPPED :
 				   HVSIM_INJECTIONS_DROPPED);
@@ -339,15 +366,43 @@ void hvsim_hold_zones(bool hold)
 	raw_spin_unlock_irq(&hvsim_lines_lock);
 }
 
+/*
+ * Under PREEMPT_RT an irq_work that is not hard runs in a thread, as a guest's
+ * handlers do there, with softirqs off as for any of them.
+ */
+static void hvsim_line_thread(struct irq_work *work)
+{
+	struct hvsim_line *line = container_of(work, struct hvsim_line, thread);
+	void (*taken)(void *arg) = READ_ONCE(line->taken);
+
+	local_bh_disable();
+	while (taken && atomic_dec_if_positive(&line->owed) >= 0)
+		taken(line->arg);
+	local_bh_enable();
+}
+
+static void hvsim_call_taken(struct hvsim_line *line, bool root)
+{
+	void (*taken)(void *arg) = READ_ONCE(line->taken);
+
+	if (!taken)
+		return;
+	/* Eventfds and virtio have locks that sleep there. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && !root) {
+		atomic_inc(&line->owed);
+		irq_work_queue(&line->thread);
+	} else {
+		taken(line->arg);
+	}
+}
+
 /* The interrupt's handler, from acknowledge to EOI. Not under the lock. */
 static void hvsim_handle(struct hvsim_line *line, bool root)
 {
 	enum hvsim_hazard hazard = root ? HVSIM_W2 : HVSIM_I1;
-	void (*taken)(void *arg) = READ_ONCE(line->taken);
 
 	hvsim_count(root ? HVSIM_WAKES_TAKEN : HVSIM_GUEST_IRQS);
-	if (taken)
-		taken(line->arg);
+	hvsim_call_taken(line, root);
 	/* An emulator of one thread turns to the guest that root answered. */
 	if (root)
 		cpu_relax();
@@ -463,7 +518,8 @@ void hvsim_guest_stop(struct hvsim_guest *g)
  * @irq: interrupt id
  * @cpu: the CPU that takes it
  * @manual_eoi: active until hvsim_line_eoi(), not only during @taken
- * @taken: called for each, in hard interrupt context on @cpu
+ * @taken: called for each on @cpu, in hard interrupt context, under PREEMPT_RT
+ *	in a thread
  * @arg: for @taken
  *
  * Context: process.
@@ -501,6 +557,7 @@ struct hvsim_line *hvsim_line_add(u32 zone, u32 irq, unsigned int cpu,
 		.taken = taken,
 		.arg = arg,
 	};
+	init_irq_work(&line->thread, hvsim_line_thread);
 	raw_spin_unlock_irq(&hvsim_lines_lock);
 out:
 	mutex_unlock(&hvsim_lines_mutex);
@@ -526,6 +583,7 @@ void hvsim_line_del(struct hvsim_line *line)
 	raw_spin_unlock_irq(&hvsim_lines_lock);
 	/* Handlers run with interrupts off, which is a read-side section. */
 	synchronize_rcu();
+	irq_work_sync(&line->thread);
 	line->used = false;
 	mutex_unlock(&hvsim_lines_mutex);
 }

@@ -206,12 +206,14 @@ static void hvsim_lguest_interrupt(void *arg)
 		virtio_config_changed(&lg->vdev);
 	if (!(status & VIRTIO_MMIO_INT_VRING))
 		return;
+	rcu_read_lock();
 	for (i = 0; i < HVSIM_MAX_VQS; i++) {
 		struct virtqueue *vq = READ_ONCE(lg->vq[i]);
 
 		if (vq)
 			vring_interrupt(0, vq);
 	}
+	rcu_read_unlock();
 }
 
 static void hvsim_write_address(struct hvsim_lguest *lg, unsigned int low,
@@ -265,7 +267,7 @@ static void hvsim_del_vqs(struct virtio_device *vdev)
 
 	for (i = 0; i < HVSIM_MAX_VQS; i++)
 		WRITE_ONCE(lg->vq[i], NULL);
-	/* The interrupt handler runs with interrupts off: a reader. */
+	/* The interrupt handler is a reader. */
 	synchronize_rcu();
 	list_for_each_entry_safe(vq, next, &vdev->vqs, list) {
 		hvsim_write(lg, VIRTIO_MMIO_QUEUE_SEL, vq->index);

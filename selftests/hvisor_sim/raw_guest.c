@@ -26,7 +26,7 @@
  * struct hvsim_raw_line - an interrupt of a raw guest
  * @node: in its list
  * @irq: interrupt id
- * @eventfd: signalled from its hard interrupt
+ * @eventfd: signalled when it is taken
  * @line: the line
  */
 struct hvsim_raw_line {

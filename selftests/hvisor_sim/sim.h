@@ -25,8 +25,8 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-#include "../../conduit.h"
-#include "../../hvisor_abi.h"
+#include "conduit.h"
+#include "hvisor_abi.h"
 
 /* CPUs that guests may run on, and accesses that may wait on each of them. */
 #define HVSIM_MAX_CPUS	8
@@ -192,7 +192,7 @@ extern unsigned int hvsim_first_spi;
 extern unsigned int hvsim_root_cpu;
 struct device *hvsim_parent(void);
 
-/* irqline_arm64.c, irqline_x86.c */
+/* irqline_arm64.c, irqline_ipi.c */
 int hvsim_irqline_init(void);
 void hvsim_irqline_exit(void);
 int hvsim_irqline_move(void);

@@ -14,6 +14,8 @@
 #include <linux/sched.h>
 #include <linux/timer.h>
 
+#include "sim_compat.h"
+
 static unsigned int cpu;
 module_param(cpu, uint, 0444);
 MODULE_PARM_DESC(cpu, "which CPU (0)");
@@ -88,7 +90,7 @@ static int __init softirq_load_init(void)
 
 static void __exit softirq_load_exit(void)
 {
-	del_timer_sync(&softirq_load_timer);
+	timer_delete_sync(&softirq_load_timer);
 }
 
 module_init(softirq_load_init);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A real hard interrupt on a chosen CPU, x86_64: a function call sent to it
- * queues a hard irq_work there, whose self-IPI is the interrupt.  The function
- * call alone does not do: an idle CPU runs it without any interrupt.
+ * A real hard interrupt on a chosen CPU where no interrupt controller can be
+ * told to raise one, x86_64 and riscv64: a function call sent to it queues a hard
+ * irq_work there, whose self-IPI is the interrupt.  The function call alone does
+ * not do: an idle CPU runs it without any interrupt.
  */
 #include <linux/cpumask.h>
 #include <linux/irq_work.h>
