@@ -23,7 +23,7 @@
 #define BN_FRAMES	6400	/* counted in a row of small frames */
 #define BN_SEGMENTS	200	/* the same of large ones */
 #define BN_TRIPS	1000
-#define BN_ACCESSES	1000
+#define BN_ACCESSES	400	/* more in a tick, and the zone is slowed down */
 #define BN_IDLE_SECONDS	10
 #define BN_WARM_UP	8	/* steps before it counts */
 

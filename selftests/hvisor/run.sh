@@ -11,6 +11,7 @@
 #	HVISOR_KO	hvisor.ko, for Debian's 6.1 kernel
 #	HVISOR_BASELINE	another "hvisor" whose daemon takes part in bench, optional
 #	PINGS, CYCLES, ROUNDS	how many in flood, restart and bench, optional
+#	BENCH_COLUMNS, SECONDS_EACH	which in bench, and how long, optional
 #
 # EL2 has no word for a test's result, but it shares the serial console with
 # root: what it says of errors there fails the test that runs meanwhile.
@@ -177,6 +178,8 @@ boot_vm()
 	PINGS=${PINGS:-100000}
 	CYCLES=${CYCLES:-20}
 	ROUNDS=${ROUNDS:-5}
+	BENCH_COLUMNS='${BENCH_COLUMNS:-}'
+	SECONDS_EACH=${SECONDS_EACH:-5}
 	EOF
 	(cd "$work/list" && find etc | cpio -o -H newc -R 0:0 --quiet) \
 		>"$work/list.cpio"

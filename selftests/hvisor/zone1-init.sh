@@ -24,6 +24,11 @@ iperf3 -s -D -p 5202
 echo "zone 1: $(uname -r), the disk says $(head -n 1 /dev/vda)"
 echo "zone 1 was here" | dd of=/dev/vda bs=512 seek=1 conv=fsync,sync 2>/dev/null
 while :; do nc -l -p 7 </proc/interrupts; done >/dev/null 2>&1 &
+# Whoever connects has the NIC do nothing for the stack.
+while :; do
+	nc -l -p 9 </dev/null &&
+		ethtool -K eth0 tx off sg off tso off gso off gro off
+done >/dev/null 2>&1 &
 echo "zone 1: up"
 while :; do
 	sleep 3600

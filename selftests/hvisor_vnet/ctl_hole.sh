@@ -22,7 +22,7 @@ fine()
 	[ "$(cat $BUS/devices/zone1/ram)" = "$1,0x0,$2" ] && zone_del 1
 }
 
-[ "$RIG_ARCH" = arm64 ] || ktap_skip_all "behind RAM are PCI's registers"
+[ "$RIG_ARCH" != x86_64 ] || ktap_skip_all "behind RAM are PCI's registers"
 
 HOLE=$(hex "RAW_BASE + RAW_SIZE")
 LAST=$(hex "HOLE - 0x1000")

@@ -32,10 +32,6 @@ bad()
 
 SIZE=$(hex "RAW_SIZE")
 RESERVES="does it ask for more than the device tree reserves"
-case $RIG_ARCH in
-arm64) REGISTERS=0x9000000 ;;	# QEMU's serial port
-*) REGISTERS=0xfec00000 ;;	# the I/O interrupt controller
-esac
 # In the middle of what is above the reservation: nobody's in particular.
 OWN=$(hex "RAW_BASE + RAW_SIZE + 0x4000000")
 
@@ -44,7 +40,7 @@ END=$(awk -F'[- :]+' '/^[0-9a-f].*System RAM/ { last = $2 } END { print last }' 
 	/proc/iomem)
 END=$(hex "0x$END + 1 - 0x1000")
 # Where PCI devices may get registers, but none is: listed like a reservation.
-PCI=$(sed -n 's/^\([0-9a-f]*\)-.* : pcie@.*/\1/p;
+PCI=$(sed -n 's/^\([0-9a-f]*\)-.* : pcie\{0,1\}@.*/\1/p;
 	s/^\([0-9a-f]*\)-.* : PCI Bus 0000:00$/\1/p' /proc/iomem | tail -n 1)
 PCI=$(hex "0x$PCI")
 
@@ -52,11 +48,14 @@ PCI=$(hex "0x$PCI")
 CODE=$(hex "0x$(sed -n 's/^ *\([0-9a-f]*\)-.* : Kernel code$/\1/p' /proc/iomem)")
 
 # Root's device tree may reserve RAM without no-map, which root then maps.
+MAPPED=$(hex "RAW_BASE - 0x8000000")
+MAPPED_END=$(hex "MAPPED + 0x1ff000")
+
 mapped_reservation()
 {
-	fine 0x58000000 0x0 0x200000 &&
-		bad 0x581ff000 0 0x2000 "$EINVAL" \
-			"RAM at 0x581ff000, 0x2000 bytes, is reserved only in part (0x1000 bytes): $RESERVES?"
+	fine "$MAPPED" 0x0 0x200000 &&
+		bad "$MAPPED_END" 0 0x2000 "$EINVAL" \
+			"RAM at $MAPPED_END, 0x2000 bytes, is reserved only in part (0x1000 bytes): $RESERVES?"
 }
 
 from_ram_to_hole()
@@ -82,7 +81,7 @@ ktap_check "root's own RAM is refused" bad "$OWN" 0 0x100000 "$EPERM" \
 	"RAM at $OWN, 0x100000 bytes, is root's own: reserve it (no-map) in root's device tree"
 ktap_check "root's own code is refused" bad "$CODE" 0 0x100000 "$EPERM" \
 	"RAM at $CODE, 0x100000 bytes, is root's own: reserve it (no-map) in root's device tree"
-if [ "$RIG_ARCH" = arm64 ]; then
+if [ -d /proc/device-tree ]; then
 	ktap_check "a reservation without no-map" mapped_reservation
 else
 	ktap_skip "a reservation without no-map" "there is no device tree"
@@ -93,8 +92,8 @@ ktap_check "a page too many behind the reservation" \
 ktap_check "a page too many before it" \
 	bad "$(hex "RAW_BASE - 0x1000")" 0 0x2000 "$EINVAL" \
 	"RAM at $(hex "RAW_BASE - 0x1000"), 0x2000 bytes, runs into root's own: 0x1000 bytes of it are root's; $RESERVES (no-map)?"
-ktap_check "device registers" bad $REGISTERS 0 0x1000 "$EBUSY" \
-	"$REGISTERS, 0x1000 bytes, is not RAM: registers or firmware of root's live there"
+ktap_check "device registers" bad $RIG_REGISTERS 0 0x1000 "$EBUSY" \
+	"$RIG_REGISTERS, 0x1000 bytes, is not RAM: registers or firmware of root's live there"
 ktap_check "a PCI window" bad "$PCI" 0 0x1000 "$EBUSY" \
 	"$PCI, 0x1000 bytes, is not RAM: registers or firmware of root's live there"
 ktap_check "from root's RAM into a hole" from_ram_to_hole

@@ -80,6 +80,7 @@ static const struct field dev_set[] = {
 	  .n_bad = 2 },
 	{ NUM(HVISOR_VNET_A_DEV_OFFERED, 8, 1ull << 32) },
 	{ .type = HVISOR_VNET_A_DEV_COALESCE, .kind = NEST },
+	{ NUM(HVISOR_VNET_A_DEV_CPU, 4, 0) },
 	{}
 };
 
@@ -98,6 +99,7 @@ static const struct field dev_new[] = {
 	  .n_bad = 2 },
 	{ NUM(HVISOR_VNET_A_DEV_OFFERED, 8, 1ull << 32) },
 	{ .type = HVISOR_VNET_A_DEV_COALESCE, .kind = NEST },
+	{ NUM(HVISOR_VNET_A_DEV_CPU, 4, 0), .bad = { 1 << 20, -2 }, .n_bad = 2 },
 	{}
 };
 
@@ -137,12 +139,12 @@ static u64 seed = 1;
 
 /* Right. */
 
-/* Root's address 0x1001 is that of no page. */
+/* Root's address is that of no page, whichever bit of it is turned over. */
 static void put_range(struct nlc_msg *to)
 {
 	struct nlattr *nest = nlc_nest(to, HVISOR_VNET_A_ZONE_RAM);
 
-	nlc_put_u64(to, HVISOR_VNET_A_RANGE_ROOT, 0x1001);
+	nlc_put_u64(to, HVISOR_VNET_A_RANGE_ROOT, 0x1003);
 	nlc_put_u64(to, HVISOR_VNET_A_RANGE_GUEST, 0);
 	nlc_put_u64(to, HVISOR_VNET_A_RANGE_SIZE, 0x1000);
 	nlc_nest_end(to, nest);

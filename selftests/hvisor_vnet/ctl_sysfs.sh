@@ -191,10 +191,6 @@ counters_readable()
 		[ "$(page_counter requests)" -gt 0 ]
 }
 
-case $RIG_ARCH in
-arm64) IRQ_MIN=32 IRQ_MAX=1019 ;;
-*) IRQ_MIN=1 IRQ_MAX=1023 ;;
-esac
 IN_RAM="lies in the zone's RAM, or part of it does"
 IRQ_HINT="(it is the interrupt id: on arm64 the SPI number plus 32)"
 

@@ -90,6 +90,57 @@ static inline int ktap_finish(void)
 	return ktap_failures ? KTAP_FAIL : KTAP_PASS;
 }
 
+/* How many of what there is much of: fewer on a slow kernel, never none. */
+static inline unsigned long long ktap_scaled(unsigned long long n)
+{
+	const char *word = getenv("RIG_SCALE");
+	unsigned long long scale = word ? strtoull(word, NULL, 10) : 1;
+
+	return scale ? (n + scale - 1) / scale : n;
+}
+
+/* A kernel that looks for faults is not judged by the time that takes it. */
+static inline bool ktap_is_slow(void)
+{
+	return ktap_scaled(2) == 1;
+}
+
+/* A point that says how long something took: skipped on a slow kernel. */
+__printf(2, 3)
+static inline void ktap_timed_point(bool in_time, const char *fmt, ...)
+{
+	char what[80];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	if (ktap_is_slow())
+		ktap_skip(what, "this kernel is too slow to be timed");
+	else
+		ktap_point(in_time, "%s", what);
+}
+
+/* What is tested, and how: true if it is as it should be. */
+struct ktap_test {
+	const char *name;
+	bool (*run)(void);
+};
+
+/* A point for each, in turn. */
+static inline void ktap_run(const struct ktap_test *tests, size_t n)
+{
+	for (; n; n--, tests++)
+		ktap_point(tests->run(), "%s", tests->name);
+}
+
+/* The same for such as are questions of time. */
+static inline void ktap_run_timed(const struct ktap_test *tests, size_t n)
+{
+	for (; n; n--, tests++)
+		ktap_timed_point(tests->run(), "%s", tests->name);
+}
+
 /* True or false like the condition; says where when it is false. */
 #define ktap_expect(cond)						\
 	({								\
@@ -110,15 +161,6 @@ static inline int ktap_finish(void)
 				  __FILE__, __LINE__, #a, __a, #b, __b);\
 		__a == __b;						\
 	})
-
-/* How many of what there is much of: fewer on a slow kernel, never none. */
-static inline unsigned long long ktap_scaled(unsigned long long n)
-{
-	const char *word = getenv("RIG_SCALE");
-	unsigned long long scale = word ? strtoull(word, NULL, 10) : 1;
-
-	return scale ? (n + scale - 1) / scale : n;
-}
 
 static inline unsigned long long ktap_now_ns(void)
 {

@@ -5,7 +5,7 @@
 # root's CPU 0 half busy in softirqs, and with TCP both ways at once.  None may
 # wait for a softirq to end.
 #
-# rig: smp=2 icount timeout=200
+# rig: smp=2 icount=must timeout=200
 . ./lib.sh
 . ./netlib.sh
 
@@ -52,16 +52,16 @@ begin=$(now_ms)
 ktap_check "and with CPU 0 half busy in softirqs" latencies busy
 burnt_ms=$(($(cat /sys/module/softirq_load/parameters/burnt_us) / 1000))
 took_ms=$(($(now_ms) - begin))
-ktap_check "which it was: $burnt_ms of $took_ms ms" \
+ktap_check_timed "which it was: $burnt_ms of $took_ms ms" \
 	[ $((burnt_ms * 100)) -ge $((took_ms * 35)) ]
 rmmod softirq_load
-ktap_check "p99.9 is not twice as long then" [ "$p999" -le $((2 * idle)) ]
+ktap_check_timed "p99.9 is not twice as long then" [ "$p999" -le $((2 * idle)) ]
 device_del 1 $NET_ADDR
 zone_del 1
 
 net_up || ktap_abort "no network"
 ktap_check "TCP both ways at once" tcp_both_ways
-ktap_check "no register access waits for its softirqs" \
+ktap_check_timed "no register access waits for its softirqs" \
 	[ "$(latency_ns p999)" -lt $TCP_BOUND_NS ]
 ktap_check "the simulator saw nothing wrong" sim_healthy
 report

@@ -10,6 +10,10 @@
 #	eth0 (virtio_net)  == hvisor ==    tap0 (hvisor_vnet) -- br0
 #	10.77.0.2, fd77::2                                       10.77.0.1, fd77::1
 
+# Tests that are the guest themselves want root to say nothing by itself, and leave
+# it so.
+sysctl -q net.ipv6.conf.default.disable_ipv6=0
+
 NET_ADDR=0xa003600
 NET_IRQ=75
 NET_ROOT=10.77.0.1
@@ -141,25 +145,37 @@ guest_nic()
 # flood COUNT ADDRESS [OPTION...]: a flood ping; true if every reply came
 flood()
 {
-	flood_count=$1 flood_to=$2
-	shift 2
-	flood_said=$(ping -f -q -c "$flood_count" -W 5 "$@" "$flood_to" 2>&1)
-	flood_verdict "$flood_said"
+	flood_by "" "$@"
 }
 
 flood_from_guest()
 {
-	flood_count=$1 flood_to=$2
-	shift 2
-	flood_said=$(in_guest ping -f -q -c "$flood_count" -W 5 "$@" \
-		"$flood_to" 2>&1)
-	flood_verdict "$flood_said"
+	flood_by in_guest "$@"
 }
 
-flood_verdict()
+# flood_by COMMAND|"" COUNT ADDRESS [OPTION...]: by what runs a command there
+flood_by()
 {
-	ktap_diag "$(echo "$1" | grep -E 'transmitted|rtt' | tr '\n' ' ')"
-	echo "$1" | grep -q " $flood_count received"
+	flood_where=$1 flood_count=$2 flood_to=$3
+	shift 3
+	flood_before=$(echo_replies)
+	flood_said=$($flood_where ping -f -q -c "$flood_count" -W 5 "$@" \
+		"$flood_to" 2>&1)
+	ktap_diag "$(echo "$flood_said" | grep -E 'transmitted|rtt' | tr '\n' ' ')"
+	echo "$flood_said" | grep -q " $flood_count received" ||
+		[ $(($(echo_replies) - flood_before)) -ge "$flood_count" ]
+}
+
+# All that came so far: ping overlooks some when it gets no CPU to read them.
+echo_replies()
+{
+	$flood_where cat /proc/net/snmp | awk '/^Icmp: / {
+		if (n)
+			print $n
+		for (i = 1; i <= NF; i++)
+			if ($i == "InEchoReps")
+				n = i
+	}'
 }
 
 # tcp_to_guest BYTES, tcp_to_root BYTES: a stream crosses, every byte is checked

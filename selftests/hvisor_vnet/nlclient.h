@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../hvisor_vnet_netlink.h"
+#include "hvisor_vnet_netlink.h"
 
 /**
  * struct nlc - a socket

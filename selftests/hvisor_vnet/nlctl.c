@@ -63,6 +63,7 @@ static const struct attr dev_attrs[] = {
 	[HVISOR_VNET_A_DEV_REASON] = { "reason", STRING },
 	[HVISOR_VNET_A_DEV_STALL] = { "stall", U32 },
 	[HVISOR_VNET_A_DEV_PAD] = { NULL },
+	[HVISOR_VNET_A_DEV_CPU] = { "cpu", S32 },
 };
 
 static const struct attr hv_attrs[] = {

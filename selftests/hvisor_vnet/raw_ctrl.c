@@ -443,10 +443,7 @@ static bool test_broken(void)
 	return ok && obeyed(0, 0, 0) && ktap_expect(!passes(other, 0));
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct ktap_test tests[] = {
 	{ "receive filter", test_filter },
 	{ "VLANs", test_vlans },
 	{ "address", test_address },
@@ -462,14 +459,11 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i;
-
 	rg_setup();
 	ktap_plan(RG_ARRAY_SIZE(tests));
 	rg_zone_add(&zone, 1, 0x100000, 0x400000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "mac=02:00:00:bb:00:01");
 	root = rp_socket("tap0");
-	for (i = 0; i < RG_ARRAY_SIZE(tests); i++)
-		ktap_point(tests[i].run(), "%s", tests[i].name);
+	ktap_run(tests, RG_ARRAY_SIZE(tests));
 	return ktap_finish();
 }

@@ -214,7 +214,7 @@ static bool test_asleep(void)
 	for (i = 0; ok && i < 400; i++) {
 		until = ktap_now_ns() + i * 2000;
 		while (ktap_now_ns() < until)
-			td_relax();
+			rg_relax();
 		ok &= ktap_expect_eq(td_read(&thing, TD_MAGIC), TD_MAGIC_VALUE);
 	}
 	return ok;

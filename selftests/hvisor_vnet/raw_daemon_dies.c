@@ -60,7 +60,7 @@ static void *injects(void *arg)
 
 	for (;;) {
 		td_inject(m, 1, IRQ);
-		td_relax();
+		rg_relax();
 	}
 	return NULL;
 }

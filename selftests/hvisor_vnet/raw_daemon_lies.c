@@ -74,7 +74,7 @@ static void *scribbles(void *arg)
 		m->page->mmio_avail = n;
 		if (i % 16 == 0)
 			ioctl(m->node, TOOL_FINISH_REQ);
-		td_relax();
+		rg_relax();
 	}
 	/* And it comes to its senses. */
 	ioctl(m->node, TOOL_INIT_VIRTIO);
@@ -153,7 +153,7 @@ static void *lies(void *arg)
 		__atomic_store_n(&m->page->cfg_flags[i % 32],
 				 m->page->cfg_flags[i % 32] + 1,
 				 __ATOMIC_RELEASE);
-		td_relax();
+		rg_relax();
 	}
 	return NULL;
 }
@@ -331,7 +331,7 @@ static void *notifies(void *arg)
 	rg_pin(3);
 	while (!__atomic_load_n(&tired, __ATOMIC_RELAXED)) {
 		td_write(nobody, TD_NOTIFY, 1);
-		td_relax();
+		rg_relax();
 	}
 	return NULL;
 }
@@ -476,7 +476,7 @@ static bool test_order(void)
 	kill(pid, SIGCONT);
 	at = ktap_now_ns();
 	while (td_told(&c->notifies) < 8 && ktap_now_ns() - at < 5000000000)
-		td_relax();
+		rg_relax();
 	for (; i < 31 + 12; i++)
 		td_write(&thing, TD_NOTIFY, i);
 	ok &= ktap_expect(ktap_wait_for(RG_LONG, c->notifies == 31 + 12));
@@ -595,7 +595,7 @@ static void begin_again(struct td_daemon *m)
 			td_drain(m);
 		else if (ioctl(m->node, TOOL_INIT_VIRTIO))
 			td_tell(DONE, 1);
-		td_relax();
+		rg_relax();
 	}
 }
 
@@ -739,7 +739,7 @@ static void *serves(void *arg)
 	rg_pin(1);
 	while (td_told(DO) != LIE_MORE) {
 		td_drain(m);
-		td_relax();
+		rg_relax();
 	}
 	return NULL;
 }

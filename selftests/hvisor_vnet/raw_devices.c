@@ -6,6 +6,11 @@
  */
 #include "rawguest.h"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
 #define ZONES		3
 #define ZONE_SIZE	0x40000
 #define STRIDE		0x80000		/* the zones lie apart: canaries between */
@@ -115,6 +120,36 @@ static bool test_group(struct rg_dev *const *d, unsigned int n)
 	return in_turn(d, n) && at_once(d, n) && own_interrupts(d, n);
 }
 
+/* What ethtool -g says of root's end: it receives what the guest sends. */
+static bool has_rings(const struct rg_dev *d, u32 rx, u32 tx)
+{
+	struct ethtool_ringparam ring = { .cmd = ETHTOOL_GRINGPARAM };
+	struct ifreq ifr = { .ifr_data = (void *)&ring };
+
+	strcpy(ifr.ifr_name, d->name);
+	return ktap_expect(!ioctl(d->sock, SIOCETHTOOL, &ifr)) &&
+	       ktap_expect_eq(ring.rx_pending, rx) &&
+	       ktap_expect_eq(ring.tx_pending, tx) &&
+	       ktap_expect_eq(ring.rx_max_pending, RG_NUM_MAX) &&
+	       ktap_expect_eq(ring.tx_max_pending, RG_NUM_MAX);
+}
+
+/* Each driver chooses, and for each queue. */
+static bool test_queue_sizes(void)
+{
+	struct rg_dev *d = &dev[1];
+	bool ok;
+
+	d->zone->used = 0;
+	rg_negotiate(d, RG_FEATURES);
+	rg_queue_setup(d, RG_RX, 32);
+	rg_queue_setup(d, RG_TX, 16);
+	rg_driver_ok(d);
+	ok = has_rings(d, 16, 32) && ktap_expect(rg_works(d));
+	start(&dev[2]);
+	return ok && has_rings(&dev[2], RG_NUM, RG_NUM) && has_rings(d, 16, 32);
+}
+
 /* Traffic of zone 2 leaves the others' RAM, and what is between, alone. */
 static bool test_isolation(void)
 {
@@ -192,7 +227,7 @@ int main(void)
 	int fd;
 
 	rg_setup();
-	ktap_plan(8);
+	ktap_plan(9);
 	/* All see their RAM, and their first device, at the same address. */
 	for (i = 0; i < ZONES; i++)
 		rg_zone_add(&zone[i], i + 1, (i + 1) * STRIDE, ZONE_SIZE,
@@ -213,6 +248,7 @@ int main(void)
 	ktap_point(!(a.flags & HVSIM_ACCESS_POSTED),
 		   "the second one's kicks are synchronous");
 	ktap_point(test_group(all, 5), "all of them");
+	ktap_point(test_queue_sizes(), "queues of any size, as ethtool shows");
 	ktap_point(test_isolation(), "no RAM but the zone's is touched");
 	ktap_point(test_foreign_address(), "another zone's device is not there");
 	ktap_point(test_removal(), "one is removed");

@@ -6,11 +6,14 @@
  * not used any more says nothing.  In virtual time, so that it is known which
  * of two things came first.
  *
- * rig: smp=2 icount timeout=60
+ * rig: smp=3 icount=must timeout=60
  */
 #include "rawguest.h"
 
+#include <pthread.h>
 #include <sys/ioctl.h>
+
+#define RESETS		20
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
@@ -193,6 +196,20 @@ static bool test_afresh(void)
 	return eoi() && ok;
 }
 
+/* Given up; the guest, which knows of nothing, does not ask for the next one. */
+static bool test_not_asked_for(void)
+{
+	u64 stalls = rg_counter(d, "stalls"), again;
+	bool ok;
+
+	ok = lose_one(&again) && given_up(stalls) && eoi();
+	ok = ok && ktap_expect_eq(rg_irqs(d, 0), 0);
+	send_frame(3);
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	ok = ok && ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
+	return eoi() && ok;
+}
+
 /* Patience: how long an injection may take before it is repeated. */
 
 /* Acknowledge an interrupt @us after its frame was sent at @at. */
@@ -333,34 +350,78 @@ static bool test_removed(void)
 	return silence() && ok;
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+/* Root takes its interface down and up, which is news each time. */
+static void *flap(void *stop)
+{
+	bool up = true;
+
+	rg_pin(2);
+	while (!__atomic_load_n((bool *)stop, __ATOMIC_RELAXED) || !up)
+		rg_link_set(d, up = !up);
+	return NULL;
+}
+
+/*
+ * The device is reset when there is news, of which the guest has been told or is
+ * being told: after that it is not.
+ */
+static bool test_reset(void)
+{
+	bool ok = true, stop = false;
+	pthread_t thread;
+	unsigned int i;
+	u64 injections;
+
+	if (pthread_create(&thread, NULL, flap, &stop))
+		rg_die("no thread");
+	for (i = 0; ok && i < RESETS; i++) {
+		rg_negotiate(d, RG_FEATURES);
+		rg_driver_ok(d);
+		ok = ktap_expect(ktap_wait_for(RG_LONG, rg_ack(d) &
+					       VIRTIO_MMIO_INT_CONFIG));
+		rg_set(d, VIRTIO_MMIO_STATUS, 0);
+		injections = rg_sim_counter("injections");
+		usleep(2000);
+		ok &= ktap_expect_eq(rg_sim_counter("injections"), injections);
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	pthread_join(thread, NULL);
+	return ok;
+}
+
+static const struct ktap_test tests[] = {
 	{ "acknowledged in part", test_partly_acknowledged },
 	{ "the rest is lost, and repeated", test_partly_and_lost },
 	{ "the data path stops for a moment", test_stopped_for_a_moment },
 	{ "seen, but not acknowledged", test_seen },
-	{ "news does not wait for the next retry", test_news },
 	{ "after giving up, the retries start afresh", test_afresh },
+	{ "also with news that the guest did not ask for", test_not_asked_for },
+};
+
+static const struct ktap_test timed_tests[] = {
+	{ "news does not wait for the next retry", test_news },
 	{ "a guest that becomes slow is given time", test_slow_guest },
 	{ "but not for ever", test_slow_bound },
 	{ "when it is fast again, it is given less", test_fast_again },
 	{ "an interrupt lost is not taken for a slow guest", test_lost_is_not_slow },
 	{ "nor does it make a slow one fast", test_slow_is_remembered },
+};
+
+static const struct ktap_test last_tests[] = {
 	{ "the driver gives up", test_failed },
+	{ "the driver resets it", test_reset },
 	{ "the device is removed", test_removed },
 };
 
 int main(void)
 {
-	unsigned int i;
-
 	rg_setup();
-	ktap_plan(RG_ARRAY_SIZE(tests));
+	ktap_plan(RG_ARRAY_SIZE(tests) + RG_ARRAY_SIZE(timed_tests) +
+		  RG_ARRAY_SIZE(last_tests));
 	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
-	for (i = 0; i < RG_ARRAY_SIZE(tests); i++)
-		ktap_point(tests[i].run(), "%s", tests[i].name);
+	ktap_run(tests, RG_ARRAY_SIZE(tests));
+	ktap_run_timed(timed_tests, RG_ARRAY_SIZE(timed_tests));
+	ktap_run(last_tests, RG_ARRAY_SIZE(last_tests));
 	return ktap_finish();
 }

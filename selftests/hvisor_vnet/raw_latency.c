@@ -5,7 +5,7 @@
  * that device only, until they are switched off.  In virtual time, since it is
  * time that is told.
  *
- * rig: smp=2 icount timeout=60
+ * rig: smp=2 icount=must timeout=60
  */
 #include "rawguest.h"
 
@@ -294,10 +294,7 @@ static bool test_removed(void)
 	       ktap_expect_eq(table(d).n_kicks, 1);
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct ktap_test tests[] = {
 	{ "off by default", test_off },
 	{ "on and off", test_values },
 	{ "each where it belongs", test_buckets },
@@ -311,15 +308,12 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i;
-
 	rg_setup();
 	ktap_plan(RG_ARRAY_SIZE(tests));
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	rg_dev_add_in(other, &zone, d->fd, RG_ADDR + 0x1000, RG_IRQ + 1, "tap1",
 		      "");
-	for (i = 0; i < RG_ARRAY_SIZE(tests); i++)
-		ktap_point(tests[i].run(), "%s", tests[i].name);
+	ktap_run(tests, RG_ARRAY_SIZE(tests));
 	return ktap_finish();
 }

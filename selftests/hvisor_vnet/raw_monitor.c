@@ -4,7 +4,7 @@
  * do any more, is said in words and as JSON.  In virtual time, since it is half
  * a minute until a guest counts as gone.
  *
- * rig: smp=2 icount timeout=200
+ * rig: smp=2 icount=must timeout=200
  */
 #include "rawguest.h"
 
@@ -164,10 +164,7 @@ static bool test_stats(void)
 	       ktap_expect(!system(command));
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct ktap_test tests[] = {
 	{ "a broken queue", test_broken },
 	{ "as JSON", test_broken_json },
 	{ "an interrupt that is not acknowledged", test_interrupt },
@@ -178,13 +175,10 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i;
-
 	rg_setup();
 	ktap_plan(RG_ARRAY_SIZE(tests));
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
-	for (i = 0; i < RG_ARRAY_SIZE(tests); i++)
-		ktap_point(tests[i].run(), "%s", tests[i].name);
+	ktap_run(tests, RG_ARRAY_SIZE(tests));
 	return ktap_finish();
 }

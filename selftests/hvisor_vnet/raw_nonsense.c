@@ -13,6 +13,8 @@
 /* Not at the start of its region: a kick is an access like others. */
 #define REGION		0x0a003000ull
 
+#define ROUNDS		100	/* to be scaled down, to no more than values */
+
 static struct rg_zone zone[2];
 static struct rg_dev dev, *d = &dev;
 static u8 *guard;
@@ -127,7 +129,12 @@ static bool has_effect(u32 offset, u32 size)
 			     offset == VIRTIO_MMIO_QUEUE_READY);
 }
 
-static bool sweep(const struct state *s, u64 value)
+static const u64 values[] = {
+	0, 1, 2, RG_NUM, 0xffffffff, ~0ull, 0x40000000,
+};
+
+/* Each access with one of the values, and another one in each round. */
+static bool sweep(const struct state *s, unsigned int round)
 {
 	struct hvsim_raw_access a;
 	u32 offset, size;
@@ -139,7 +146,8 @@ static bool sweep(const struct state *s, u64 value)
 				return false;
 			if (!has_effect(offset, size))
 				rg_access(d, d->addr + offset, size, true,
-					  value);
+					  values[(round + offset) %
+						 RG_ARRAY_SIZE(values)]);
 		}
 	}
 	return ktap_expect_eq(status(), s->status);
@@ -147,15 +155,12 @@ static bool sweep(const struct state *s, u64 value)
 
 static bool test_sweep(const struct state *s)
 {
-	static const u64 values[] = {
-		0, 1, 2, RG_NUM, 0xffffffff, ~0ull, 0x40000000,
-	};
-	unsigned int i;
+	unsigned int i, n = ktap_scaled(ROUNDS);
 	bool ok = true;
 
 	s->get_there();
-	for (i = 0; ok && i < RG_ARRAY_SIZE(values); i++)
-		ok = sweep(s, values[i]);
+	for (i = 0; ok && i < n && i < RG_ARRAY_SIZE(values); i++)
+		ok = sweep(s, i);
 	/* One that is in use works as if nothing had been. */
 	if (ok && s->queues)
 		ok = ktap_expect(rg_works(d));

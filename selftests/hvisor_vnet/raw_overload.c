@@ -9,7 +9,7 @@
  * nanosecond there, whoever executes it, so the storms' own vCPUs make the clock
  * run too: what is stated is no better than on a board.
  *
- * rig: smp=4 icount timeout=250
+ * rig: smp=4 icount=must timeout=250
  */
 #define _GNU_SOURCE
 #include "rawguest.h"
@@ -97,14 +97,6 @@ static const struct kind kinds[] = {
 
 static const struct kind *kind;
 
-/* Let another CPU run where one host thread plays all of them. */
-static void relax(void)
-{
-#ifdef __aarch64__
-	asm volatile("yield");
-#endif
-}
-
 static void *storms(void *arg)
 {
 	u64 *most = arg;
@@ -116,7 +108,7 @@ static void *storms(void *arg)
 	sched_setaffinity(0, sizeof(cpus), &cpus);
 	for (i = 0; !__atomic_load_n(&done, __ATOMIC_RELAXED); i++) {
 		kind->touch(i, most);
-		relax();
+		rg_relax();
 	}
 	return NULL;
 }
@@ -357,19 +349,19 @@ int main(void)
 	ktap_point(ktap_expect_eq(rg_page_counter("slowed"), 0),
 		   "nobody is slowed down who does what a guest does");
 	for (i = 0; i < RG_ARRAY_SIZE(kinds); i++)
-		ktap_point(test_round_trip(&kinds[i], calm_ns),
-			   "a storm of %s: a ping takes at most twice as long",
-			   kinds[i].name);
+		ktap_timed_point(test_round_trip(&kinds[i], calm_ns),
+				 "a storm of %s: a ping takes at most twice as long",
+				 kinds[i].name);
 	rg_shell("modprobe softirq_load cpu=0 percent=50");
 	ktap_point(ktap_expect(softirq_loses("nothing") <= 5),
 		   "a softirq has its CPU to itself");
 	for (i = 0; i < RG_ARRAY_SIZE(kinds); i++)
-		ktap_point(test_softirq(&kinds[i]),
-			   "a storm of %s: the softirq keeps %u %%",
-			   kinds[i].name, 100 - kinds[i].lost);
+		ktap_timed_point(test_softirq(&kinds[i]),
+				 "a storm of %s: the softirq keeps %u %%",
+				 kinds[i].name, 100 - kinds[i].lost);
 	rg_shell("rmmod softirq_load");
-	ktap_point(ktap_expect(longest[0] < LATE_NS) &
-		   ktap_expect(longest[1] < LATE_NS) &
+	ktap_point(ktap_expect(longest[0] < LATE_NS || ktap_is_slow()) &
+		   ktap_expect(longest[1] < LATE_NS || ktap_is_slow()) &
 		   ktap_expect_eq(rg_sim_counter("gave_up"), 0),
 		   "the storms had their answers");
 	ktap_point(test_not_lost(), "no kick is lost");

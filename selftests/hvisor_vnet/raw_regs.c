@@ -558,10 +558,7 @@ static bool test_posted(void)
 	return ok & ktap_expect_eq(rg_sim_counter("stray_answers"), 0);
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct ktap_test tests[] = {
 	{ "each register reads as after a reset, at each width", test_reset_values },
 	{ "illegal writes are ignored, counted, answered", test_illegal_writes },
 	{ "where no device is, reads are 0 and counted", test_unknown_address },
@@ -580,14 +577,11 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i;
-
 	rg_setup();
 	ktap_plan(RG_ARRAY_SIZE(tests));
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_dev_add_in(d, &zone, rg_open_region(&zone, REGION, REGION_LEN),
 		      REGION + 0x200, RG_IRQ, "tap0", "mac=" MAC);
-	for (i = 0; i < RG_ARRAY_SIZE(tests); i++)
-		ktap_point(tests[i].run(), "%s", tests[i].name);
+	ktap_run(tests, RG_ARRAY_SIZE(tests));
 	return ktap_finish();
 }

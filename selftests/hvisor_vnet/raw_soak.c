@@ -8,7 +8,7 @@
  *
  * For longer runs, in the kernel's command line: HVNET_FRAMES=10000000.
  *
- * rig: smp=2 icount timeout=900
+ * rig: smp=2 icount=must timeout=900
  */
 #define _GNU_SOURCE
 #include "rawguest.h"

@@ -4,7 +4,7 @@
  * then it counts as unplugged, and what waited is let go of; the moment it is
  * back it is plugged in again. One that is only slow is not.
  *
- * rig: smp=2 icount timeout=900
+ * rig: smp=2 icount=must timeout=900
  */
 #include "rawguest.h"
 

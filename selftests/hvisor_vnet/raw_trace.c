@@ -4,7 +4,7 @@
  * with the right fields, as often as that happens; and can be filtered by them.
  * In virtual time, since one tells of half a minute.
  *
- * rig: smp=2 icount timeout=200
+ * rig: smp=2 icount=must timeout=200
  */
 #include "rawpacket.h"
 
@@ -312,10 +312,7 @@ static bool test_filter(void)
 	return ok;
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(void);
-} tests[] = {
+static const struct ktap_test tests[] = {
 	{ "request", test_request },
 	{ "kick", test_kick },
 	{ "frame from the guest", test_from_guest },
@@ -329,14 +326,11 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i;
-
 	rg_setup();
 	ktap_plan(RG_ARRAY_SIZE(tests));
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
-	for (i = 0; i < RG_ARRAY_SIZE(tests); i++)
-		ktap_point(tests[i].run(), "%s", tests[i].name);
+	ktap_run(tests, RG_ARRAY_SIZE(tests));
 	rg_write(EVENTS "enable", "0");
 	return ktap_finish();
 }

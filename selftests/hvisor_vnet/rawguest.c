@@ -215,6 +215,20 @@ static unsigned int rg_last_cpu(void)
 }
 
 /**
+ * rg_relax - let another CPU run where one host thread plays all of them
+ */
+void rg_relax(void)
+{
+#if defined(__aarch64__)
+	asm volatile("yield");
+#elif defined(__riscv)
+	asm volatile(".4byte 0x0100000f");	/* pause, of an extension */
+#else
+	asm volatile("pause");
+#endif
+}
+
+/**
  * rg_pin - have this thread run on one CPU
  * @cpu: the CPU
  */
@@ -1142,6 +1156,23 @@ bool rg_link_wait(const struct rg_dev *d, bool up)
 void rg_link_set(const struct rg_dev *d, bool up)
 {
 	rg_set_flags(d, up);
+}
+
+/**
+ * rg_forsake - reset the device, and have root let go of what waits for its guest
+ * @d: the device; its queues are forgotten
+ *
+ * An interface that comes up without a carrier starts its queues later, when
+ * there is one. Until root has noticed that there is none rg_start() would take
+ * the carrier that was for the one to come.
+ */
+void rg_forsake(struct rg_dev *d)
+{
+	rg_reset(d);
+	rg_link_set(d, false);
+	rg_link_set(d, true);
+	if (!rg_link_wait(d, false))
+		rg_die("%s has a carrier without a driver", d->name);
 }
 
 /**

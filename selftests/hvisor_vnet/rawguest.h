@@ -193,6 +193,7 @@ struct rg_piece {
 /* Set-up; these end the program when something goes wrong. */
 void rg_setup(void);
 void rg_pin(unsigned int cpu);
+void rg_relax(void);
 u64 rg_uso(void);
 void rg_shell(const char *command);
 __printf(1, 2) __attribute__((__noreturn__)) void rg_die(const char *fmt, ...);
@@ -264,6 +265,7 @@ void rg_frame(u8 *frame, size_t len, u32 seq);
 bool rg_frame_ok(const u8 *frame, size_t len, size_t want, u32 seq);
 bool rg_link_wait(const struct rg_dev *d, bool up);
 void rg_link_set(const struct rg_dev *d, bool up);
+void rg_forsake(struct rg_dev *d);
 bool rg_root_send(const struct rg_dev *d, const void *frame, size_t len);
 ssize_t rg_root_recv(const struct rg_dev *d, void *buf, size_t size, int ms);
 void rg_root_flush(const struct rg_dev *d);

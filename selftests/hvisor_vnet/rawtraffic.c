@@ -96,16 +96,6 @@ static bool rt_all_there(struct rt_traffic *t)
 			     t->in_arrived == t->in_sent);
 }
 
-/* Let another CPU run where one host thread plays all of them. */
-static void rt_relax(void)
-{
-#ifdef __aarch64__
-	asm volatile("yield");
-#else
-	asm volatile("pause");
-#endif
-}
-
 static void *rt_run(void *arg)
 {
 	struct rt_traffic *t = arg;
@@ -119,7 +109,7 @@ static void *rt_run(void *arg)
 		t->rounds++;
 		/* A vCPU of the same CPU is a thread like this one. */
 		sched_yield();
-		rt_relax();
+		rg_relax();
 	}
 	ktap_wait_for(RG_LONG, rt_all_there(t));
 	return NULL;

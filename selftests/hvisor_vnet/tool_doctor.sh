@@ -30,7 +30,7 @@ finds()
 
 # Without the tree's node, which a simulated hypervisor has not, one is left.
 case $RIG_ARCH in
-arm64) WELL=1 TREE="  FIX   hvisor is not in the device tree: paste into root's (zone0.dts), in / { }" ;;
+arm64 | riscv64) WELL=1 TREE="  FIX   hvisor is not in the device tree: paste into root's (zone0.dts), in / { }" ;;
 *) WELL=0 TREE="  note  there is no device tree to look for hvisor in" ;;
 esac
 OURS="  ok    /dev/hvisor is ours, so zones are quiesced before they stop"
@@ -106,7 +106,8 @@ left_over_tap()
 
 roots_ram()
 {
-	linux_ram | sed 's/ .*//; s/ram=\(.*\),.*,.*/\1/' >first
+	# Nobody's in particular: RAM begins with firmware's on some machines.
+	printf '0x%x' $((RAW_BASE + RAW_SIZE + 0x4000000)) >first
 	sed "s/\"zone0_ipa\": \"$RAW_BASE\"/\"zone0_ipa\": \"$(cat first)\"/" cfg.json >ram.json
 	hvnet doctor ram.json >said 2>&1
 	[ $? = 1 ] && grep -q "^  FIX   RAM at $(cat first), 1 MiB, is not reserved: 0x[0-9a-f]* bytes of it are root's; paste" said &&

@@ -40,15 +40,16 @@ every_word()
 	hvnet_says 0 "device zone1-a003600: added, as fancy" add device \
 		zone=1 addr=0xa003600 len=0x400 irq=75 name=fancy \
 		mac=02:11:22:33:44:55 mtu=9000 queue=64 features=0x100000020 \
-		tx-usecs=7 tx-frames=3 rx-usecs=5 rx-frames=2 || return 1
+		cpu=1 tx-usecs=7 tx-frames=3 rx-usecs=5 rx-frames=2 || return 1
 	FANCY="device fancy: zone1-a003600, guest no driver
     place     zone 1, addr 0xa003600, len 0x400, irq 75
     link      mac 02:11:22:33:44:55, mtu 9000, queue 64
     features  0x100000020, of which the guest has taken 0
-    coalesce  tx-usecs 7, tx-frames 3, rx-usecs 5, rx-frames 2"
+    coalesce  tx-usecs 7, tx-frames 3, rx-usecs 5, rx-frames 2
+    frames    on CPU 1"
 	hvnet_says 0 "$FANCY" show device && hvnet_says 0 "$FANCY" show dev fancy &&
 		hvnet_says 0 "$FANCY" show device zone1-a003600 &&
-		ethtool -c fancy | grep -qx 'rx-usecs: *7' &&
+		ethtool -c fancy | grep -qx 'rx-usecs:[[:space:]]*7' &&
 		[ "$(cat /sys/class/net/fancy/mtu)" = 9000 ]
 }
 
@@ -93,6 +94,7 @@ json()
       \"mtu\": 9000,
       \"queue\": 64,
       \"features\": \"0x100000020\",
+      \"cpu\": 1,
       \"tx-usecs\": 7,
       \"tx-frames\": 3,
       \"rx-usecs\": 5,
@@ -110,7 +112,7 @@ changed()
 {
 	hvnet_says 0 "device fancy: changed" set device fancy \
 		mac=02:00:00:00:00:09 mtu=1600 features=0x100000000 \
-		tx-usecs=1 tx-frames=2 rx-usecs=3 rx-frames=4 &&
+		cpu=none tx-usecs=1 tx-frames=2 rx-usecs=3 rx-frames=4 &&
 		hvnet_says 0 "device fancy: zone1-a003600, guest no driver
     place     zone 1, addr 0xa003600, len 0x400, irq 75
     link      mac 02:00:00:00:00:09, mtu 1600, queue 64
@@ -180,6 +182,7 @@ bad_words()
 	"ram=1,2": right would be $RIGHT_RAM|add zone 3 ram=1,2
 	"ram=1,2,3,4": right would be $RIGHT_RAM|add zone 3 ram=1,2,3,4
 	"ram=1,,3": right would be $RIGHT_RAM|add zone 3 ram=1,,3
+	"ram=1,2,3": is one too many; right would be 64 at most|add zone 3 $(printf 'ram=1,2,3 %.0s' $(seq 65))
 	"colour=3": right would be $WORDS|add device zone=1 addr=0x1000 colour=3
 	"addr": right would be $WORDS|add device zone=1 addr irq=80
 	"irq=80": right would be each word once|add device irq=79 irq=80 zone=1
@@ -208,7 +211,7 @@ bad_requests()
 	device at 0x1000: irq is missing|add device zone=1 addr=0x1000
 	device at 0: address is missing|add device zone=1 irq=80
 	device at 0x1000: there is no zone 9|add device zone=9 addr=0x1000 irq=80
-	device at 0x1000: irq 31 is outside 32..1019 (it is the interrupt id: on arm64 the SPI number plus 32)|add device zone=1 addr=0x1000 irq=31
+	device at 0x1000: irq $((IRQ_MIN - 1)) is outside $IRQ_MIN..$IRQ_MAX (it is the interrupt id: on arm64 the SPI number plus 32)|add device zone=1 addr=0x1000 irq=$((IRQ_MIN - 1))
 	device at 0x1000: irq: zone 1 has a device with interrupt 75 already|add device zone=1 addr=0x1000 irq=75
 	device at 0x1000: mtu: integer out of range|add device zone=1 addr=0x1000 irq=80 mtu=67
 	device at 0x1000: len: integer out of range|add device zone=1 addr=0x1000 irq=80 len=0x1ff

@@ -86,9 +86,9 @@ settings()
 	loaded cfg.json &&
 		hvnet show device tap0 | grep -q 'mtu 9000, queue 64$' &&
 		hvnet show device tap0 | grep -q 'rx-usecs 7, ' &&
-		hvnet set device tap0 mtu=1400 features=0x100000020 tx-usecs=0 \
-			tx-frames=1 rx-usecs=9 rx-frames=5 >/dev/null &&
-		comes_back && hvnet show device tap0 | grep -q \
+		hvnet set device tap0 mtu=1400 features=0x100000020 cpu=1 \
+			tx-usecs=0 tx-frames=1 rx-usecs=9 rx-frames=5 >/dev/null &&
+		comes_back && hvnet show device tap0 | grep -q 'on CPU 1' && hvnet show device tap0 | grep -q \
 			'tx-usecs 0, tx-frames 1, rx-usecs 9, rx-frames 5'
 }
 

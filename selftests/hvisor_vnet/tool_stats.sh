@@ -4,7 +4,7 @@
 # hvnet stats: totals are the counters; what is watched is what a second brings,
 # with frames per interrupt; it fits into a terminal, and is JSON when wanted.
 #
-# rig: smp=2 icount timeout=200
+# rig: smp=2 icount=must timeout=200
 . ./lib.sh
 . ./netlib.sh
 . ./toollib.sh

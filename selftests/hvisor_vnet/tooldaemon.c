@@ -18,18 +18,6 @@
 
 struct td_shared *td_shared;
 
-/**
- * td_relax - let another CPU run where one host thread plays all of them
- */
-void td_relax(void)
-{
-#ifdef __aarch64__
-	asm volatile("yield");
-#else
-	asm volatile("pause");
-#endif
-}
-
 /* The daemon's side. */
 
 /**
@@ -59,7 +47,7 @@ int td_inject(struct td_daemon *m, u32 zone, u32 irq)
 
 	while (((rear + 1) & 31) == __atomic_load_n(&m->page->res_front,
 						    __ATOMIC_ACQUIRE))
-		td_relax();
+		rg_relax();
 	m->page->res[rear].zone = zone;
 	m->page->res[rear].irq = irq;
 	__atomic_store_n(&m->page->res_rear, (rear + 1) & 31, __ATOMIC_RELEASE);
@@ -229,7 +217,7 @@ void td_run(struct td_daemon *m)
 		for (idle = 0; idle < looks; idle++) {
 			if (td_drain(m))
 				idle = 0;
-			td_relax();
+			rg_relax();
 		}
 		td_sleep(m);
 	}

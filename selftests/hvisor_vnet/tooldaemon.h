@@ -157,7 +157,6 @@ extern struct td_shared *td_shared;
 pid_t td_start(const struct td_plan *plan);
 void td_kill(pid_t pid);
 void td_stop(pid_t pid);
-void td_relax(void);
 
 /* The daemon's side. */
 int td_open(struct td_daemon *m);

@@ -7,6 +7,8 @@
  * an invalid end state: somebody waits for the guest to look, and nobody has
  * anything left to do.
  *
+ * Who decides to inject does it after it has let go of the line's lock.
+ *
  * Not in here: whether the guest wants an interrupt at first (ring.pml; here it
  * always does), lines that go on and off, injections that are held.
  *
@@ -49,16 +51,28 @@ inline later()
 	timer = 1
 }
 
-/* hvpage_line_inject(): FINISH_REQ sends the guest's CPU an event. */
+/* hvpage_line_inject() */
 inline inject()
 {
-	sgi = 1;
+	owed = 1;
 	outstanding = 1;
 #ifndef NO_RETRY
 	later();
 #endif
 	if
 	:: tries < LAST -> tries++
+	:: else
+	fi
+}
+
+/*
+ * hvpage_line_unlock(), of which the unlocking is part of what precedes:
+ * FINISH_REQ sends the guest's CPU an event.
+ */
+inline send()
+{
+	if
+	:: owed -> atomic { sgi = 1; owed = 0 }
 	:: else
 	fi
 }
@@ -90,12 +104,15 @@ inline raise(bits)
 		:: later()
 		fi;
 		lock = 0
-	}
+	};
+	send()
 }
 
 /* News of one kind, and perhaps somebody who waits for the guest to look. */
 proctype device(byte bits)
 {
+	bit owed;
+
 end:	do
 	:: break
 	:: unseen = unseen | bits;
@@ -110,6 +127,8 @@ end:	do
 /* hvpage_line_timer_fn(), hvpage_line_due() */
 proctype line_timer()
 {
+	bit owed;
+
 end:	do
 	:: atomic {
 		timer && (!outstanding || tries < LONG ||
@@ -132,7 +151,8 @@ end:	do
 			fi
 		fi;
 		lock = 0
-	   }
+	   };
+	   send()
 	od
 }
 

@@ -205,6 +205,7 @@ static const struct {
 	{ ONE("{ \"type\": \"net\", \"addr\": 8, \"len\": 512, \"irq\": 69 }"), DEV0 ".tap is missing; " EG "\"tap\": \"tap0\"" },
 	{ ONE("{ \"type\": \"net\", \"addr\": 8, \"len\": \"0x0\", \"irq\": 69, \"tap\": \"tap0\" }"), DEV0 ".len is \"0x0\"; right would be \"0x200\"" },
 	{ ONE(NET_AT("\"0xffffffffffffff00\"", "69", "\"tap0\"", "")), DEV0 ".addr is 0xffffffffffffff00, and 0x200 bytes from there run past the last address; right would be less" },
+	{ ONE(NET_AT("8", "4294967296", "\"tap0\"", "")), DEV0 ".irq is 4294967296; right would be an interrupt id, for example 69" },
 	{ ONE(NET_AT("8", "69", "7", "")), DEV0 ".tap is 7; " EG_TAP },
 	{ ONE(NET_AT("8", "69", "\"\"", "")), DEV0 ".tap is \"\"; " EG_TAP },
 	{ ONE(NET_AT("8", "69", "\"..\"", "")), DEV0 ".tap is \"..\"; " EG_TAP },

@@ -137,7 +137,7 @@ with()
 
 HELP="; for help: hvnet --help"
 echo "KTAP version 1"
-echo "1..69"
+echo "1..74"
 
 # --- the command line
 
@@ -252,6 +252,50 @@ finds "a node without an interrupt, further down" 1 <<'END'
   FIX   hv has no interrupt: paste into that node
 		interrupts = <0x00 0x20 0x01>;
 END
+# As riscv64 writes it, where RAM begins at 2 GiB.
+make_board
+cat >board/proc/iomem <<'END'
+80200000-8fffffff : System RAM
+90000000-b4ffffff : Reserved
+b5000000-efffffff : System RAM
+END
+sed -i 's/0x50000000/0x90000000/g' cfg.json
+property $reserved/nonroot@50000000/reg 0 0x90000000 0 0x25000000
+finds "RAM above 2 GiB" 0 cfg.json <<'END'
+  ok    RAM at 0x90000000, 592 MiB, is kept from root: nonroot@50000000
+END
+rm -r $reserved
+finds "RAM that root reserves without a node" 0 cfg.json <<'END'
+  ok    RAM at 0x90000000, 592 MiB, is kept from root
+END
+make_files
+
+# plic COMPATIBLE: the board's interrupt controller is that
+plic()
+{
+	make_board
+	rm $tree/hvisor_virtio_device/compatible
+	mkdir -p $tree/soc/irqs
+	printf '%s\0riscv,plic0\0' "$1" >$tree/soc/irqs/compatible
+}
+
+plic sifive,plic-1.0.0
+finds "a board with a PLIC" 1 cfg.json <<'END'
+			interrupts = <0x20>;
+			interrupts = <0x45>;
+END
+plic riscv,aplic
+finds "a board with an APLIC" 1 cfg.json <<'END'
+			interrupts = <0x20 0x04>;
+			interrupts = <0x45 0x01>;
+END
+sed -i 's/"irq": 69/"irq": 9/' cfg.json
+finds "where an interrupt may have a small number" 1 cfg.json <<'END'
+			interrupts = <0x9 0x01>;
+END
+make_files
+
+make_board
 rm -r board/proc/device-tree
 finds "no device tree at all" 0 <<'END'
   note  there is no device tree to look for hvisor in

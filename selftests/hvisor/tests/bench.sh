@@ -5,10 +5,10 @@
 # Not a test: the table of figures, in Markdown.  Zone 1's NIC is served by the
 # daemon, and by the module; a veth pair between two namespaces of root, without
 # offloads, says what root could do at all.  All in one boot and in turns, because
-# boots differ; the figures are medians of ROUNDS= (5).
+# boots differ; the figures are medians of ROUNDS= (5).  BENCH_COLUMNS= says which
+# columns (all), SECONDS_EACH= how long an iperf3 runs (5).
 . ./hvlib.sh
 
-SECONDS_EACH=5
 RESULTS=/tmp/results	# lines of COLUMN ROW VALUE
 : >$RESULTS
 
@@ -130,6 +130,17 @@ measure()
 	run_iperf -u -b 0; result udp_in "$(received)"; result udp_in_lost "$(lost)"
 }
 
+# The same TCP with all of it cut and summed up in software, as in the columns
+# beside.  For good: the zone ends after it.
+measure_plain()
+{
+	ethtool -K tap0 tx off sg off tso off gso off gro off >/dev/null
+	timeout 5 nc $ZONE 9 </dev/null
+	sleep 1
+	run_iperf -R; result tcp_out_plain "$(received)"
+	run_iperf; result tcp_in_plain "$(received)"
+}
+
 # --- what it cost EL2
 
 frames()
@@ -227,6 +238,8 @@ table()
 	echo "$rule"
 	row "TCP zone 1 -> root, Mbit/s" tcp_out
 	row "TCP root -> zone 1, Mbit/s" tcp_in
+	row "TCP zone 1 -> root without offloads, Mbit/s" tcp_out_plain
+	row "TCP root -> zone 1 without offloads, Mbit/s" tcp_in_plain
 	row "UDP zone 1 -> root, Mbit/s received" udp_out udp_out_lost
 	row "UDP root -> zone 1, Mbit/s received" udp_in udp_in_lost
 	row "ping, ms" ping
@@ -249,6 +262,7 @@ one()
 	module)
 		column_module || return 1
 		measure_zone
+		measure_plain
 		column_module_end
 		;;
 	*)
@@ -261,6 +275,7 @@ one()
 
 columns="stock module veth"
 [ ! -x /usr/sbin/hvisor-baseline ] || columns="stock baseline module veth"
+columns=${BENCH_COLUMNS:-$columns}
 ktap_plan 1
 round=0
 while [ $round -lt "$ROUNDS" ]; do
