@@ -5,7 +5,8 @@
 # script that takes one guard out of the module; its text says in words what
 # the guard is, and its line "Caught-by: TEST" names the test that must notice:
 # a program of selftests/unit or a test of selftests/hvisor_vnet.  A line
-# "Kernel: VERSION" says that the test only notices it on that kernel.
+# "Kernel: VERSION" says that the test only notices it on that kernel; one with a
+# line "Arch: ARCH" is left out on others.
 #
 # Each mutant is applied to a copy of the tree, which is built, and that one
 # test is run.  The mutant is caught if the test says "not ok", dies, or makes
@@ -71,7 +72,7 @@ copy_tree()
 {
 	(cd "$1" && find . \( -name build -o -name .git \) -prune -o \
 		-type f \( -name '*.[chS]' -o -name '*.sh' -o -name Kbuild \
-		-o -name Makefile \) -print0 | cpio -0pdm --quiet "$2")
+		-o -name Makefile -o -name '*.mk' \) -print0 | cpio -0pdm --quiet "$2")
 }
 
 apply()
@@ -281,6 +282,8 @@ unit=() vm=() nth=0
 for file in "$here"/*.patch; do
 	name=$(basename "$file" .patch)
 	wanted "$name" || continue
+	only=$(sed -n 's/^Arch: *//p' "$file")
+	[ "${only:-$arch}" = "$arch" ] || continue
 	test=$(catcher "$name")
 	if is_unit "$test"; then
 		[ "$which" = vm ] || unit+=("$name")
