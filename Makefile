@@ -13,16 +13,21 @@ VM := selftests/vm
 vm_arch = $(or $(ARCH),arm64)
 
 CHECK = ARCH_VM=$(vm_arch) KERNEL_VM=$(KERNEL) TESTS="$(TESTS)" \
-	MUTANTS="$(MUTANTS)" $(VM)/check.sh
+	MUTANTS="$(MUTANTS)" MATRIX="$(MATRIX)" $(VM)/check.sh
 
 all: modules
 
+# The same sources make the same module, wherever they are.
 modules modules_install:
+	@[ -f $(KDIR)/Makefile ] || { echo "no kernel to build for at $(KDIR):" \
+		"install its headers (Debian: linux-headers-$$(uname -r))," \
+		"or give KDIR=DIR" >&2; exit 1; }
 	$(MAKE) -C $(KDIR) M=$(CURDIR) \
+		KCFLAGS="$(strip $(KCFLAGS) -ffile-prefix-map=$(CURDIR)=.)" \
 		$(if $(DESTDIR),INSTALL_MOD_PATH=$(abspath $(DESTDIR))) $@
 
 # Another machine's library comes from the cache of the tests, and is linked in.
-cross = $(filter-out $(shell uname -m),$(patsubst arm64,aarch64,$(ARCH)))
+cross = $(filter-out $(shell uname -m),$(patsubst arm64,aarch64,$(ARCH:riscv=riscv64)))
 tools tools_install:
 	+@$(MAKE) -C tools $(if $(cross),STATIC=1 \
 		LIBS="$$($(VM)/kernel.sh library $(ARCH))") \
@@ -41,10 +46,10 @@ demo:
 	@$(VM)/demo.sh
 
 check:
-	@$(CHECK) unit model static build vm
+	@$(CHECK) unit model static probes build vm
 
-check-unit check-model check-static check-build check-vm check-debug \
-check-kcsan check-mutants check-package:
+check-unit check-model check-static check-probes check-build check-vm check-matrix \
+check-debug check-kcsan check-mutants check-package:
 	@$(CHECK) $(@:check-%=%)
 
 # For each fuzzer, in seconds.
@@ -64,6 +69,11 @@ check-hvisor:
 bench-hvisor:
 	@$(on_hvisor) --guest-append maxcpus=1 bench || [ $$? -eq 4 ]
 
+htmldocs:
+	@$(VM)/setup.sh
+	@sphinx-build -q -n -W --keep-going -d build/doctrees Documentation build/html
+	@echo build/html/index.html
+
 bench:
 	@$(VM)/setup.sh
 	@selftests/bench/run.sh --kernel $(KERNEL) $(PARTS)
@@ -76,13 +86,18 @@ help:
 	@echo "make tools_install	install that (DESTDIR, PREFIX=/usr/local)"
 	@echo "make install		install both, below DESTDIR if given"
 	@echo "make demo		watch a guest talk to a bridge through it, in a VM"
-	@echo "make check		the next five; not debug, kcsan, mutants, package"
+	@echo "make check		the next six; what comes then has to be asked for"
 	@echo "make check-unit		the pure parts in user space, under ASan and UBSan"
 	@echo "make check-model	every state of the wake protocol and its like, by spin"
-	@echo "make check-static	W=1, sparse, checkpatch, shellcheck"
-	@echo "make check-build	compile for 5.10 and 6.12 too, arm64 and x86_64"
+	@echo "make check-static	W=1, clang, sparse, coccinelle, checkpatch, shellcheck"
+	@echo "make check-probes	is it known what a kernel has, also one ported back to"
+	@echo "make check-build	compile for other kernels, arm64 and x86_64, PREEMPT_RT;"
+	@echo "			KERNELS=\"5.10 newest\" chooses, here and above"
 	@echo "make check-vm		tests on a real kernel in a VM; for example"
-	@echo "			KERNEL=6.12 ARCH=x86_64 TESTS=\"one two\""
+	@echo "			KERNEL=6.12 ARCH=x86_64 (or riscv64) TESTS=\"one two\","
+	@echo "			KERNEL=6.1-rt"
+	@echo "make check-matrix	those on each kernel and architecture, and a table:"
+	@echo "			hours; MATRIX=\"6.12-arm64 newest-x86_64\", TESTS= choose"
 	@echo "make check-debug	those on a kernel, built here, that looks for faults"
 	@echo "			of memory, locks and leaks; TESTS= as above"
 	@echo "make check-kcsan	on one that looks for data races"
@@ -93,6 +108,7 @@ help:
 	@echo "make bench-hvisor	there, the daemon against the module: a table"
 	@echo "make fuzz SECS=20	coverage-guided fuzzing of the pure parts, SECS each"
 	@echo "make check-mutants	does each test catch what it is there for?"
+	@echo "make htmldocs		these pages as HTML, build/html/index.html"
 	@echo "make bench		what a frame costs, beside vhost-net and others"
 	@echo "make clean		remove what was built"
 	@echo
@@ -100,6 +116,6 @@ help:
 	@echo "kernels are kept in $${XDG_CACHE_HOME:-~/.cache}/hvisor_vnet."
 
 .PHONY: all modules modules_install tools tools_install install clean demo \
-	bench fuzz help check check-unit check-model check-static check-build \
-	check-vm check-debug check-kcsan check-mutants check-package \
+	bench htmldocs fuzz help check check-unit check-model check-static check-probes \
+	check-build check-vm check-matrix check-debug check-kcsan check-mutants check-package \
 	check-hvisor bench-hvisor

@@ -39,11 +39,12 @@ copy=$(cd "$copy" && pwd)
 # ones, so that make rebuilds what it must.
 list_sources()
 {
-	find Kbuild ./*.c ./*.h selftests/hvisor_sim selftests/hvisor_vnet tools \
-		selftests/bench \
+	find Kbuild ./*.c ./*.h compat_probe.* selftests/hvisor_sim \
+		selftests/hvisor_vnet tools selftests/bench \
 		-type f \( -name Kbuild -o -name Makefile -o -name '*.sh' -o \
-		\( -name '*.[ch]' ! -name '*.mod.c' \) \) 2>/dev/null |
-		LC_ALL=C sort
+		-name '*.mk' -o \( -name '*.[ch]' ! -name '*.mod.c' \
+		! -name '*_probed.h' \) \) 2>/dev/null |
+		LC_ALL=C sort -u
 }
 
 copy_sources()
@@ -70,10 +71,11 @@ build_modules()
 	shift
 	[ -f "$dir/Kbuild" ] || return 0
 	kdir=$("$HVNET_VM/kernel.sh" kdir "$kernel" "$arch")
-	# 6.12 wants the functions it can trace aligned, also cold ones, which
-	# gcc learned in version 14; older ones shall not make them traceable.
-	[ "$kernel-$arch" != 6.12-arm64 ] ||
-		"$(cross_prefix arm64)gcc" -fmin-function-alignment=8 -E - \
+	# From 6.12 on the functions that can be traced have to be aligned, also
+	# cold ones, which gcc learned in version 14; older ones shall not make
+	# them traceable.
+	! grep -q '^CONFIG_DYNAMIC_FTRACE_WITH_CALL_OPS=y' "$kdir/.config" ||
+		"$(cross_prefix "$arch")gcc" -fmin-function-alignment=8 -E - \
 			</dev/null >/dev/null 2>&1 || set -- "$@" CC_FLAGS_FTRACE=
 	# BTF needs vmlinux, which is not in the headers: not worth a line.
 	make -s -C "$kdir" M="$dir" -j"$(nproc)" "$@" modules 2>&1 |

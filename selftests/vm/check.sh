@@ -3,15 +3,15 @@
 #
 # Runs the checks named on the command line, shows the KTAP of each as it
 # comes, and ends in one line that sums up all test points of all of them.
-# What is counted are the innermost points: those of a test, not the test once
-# more, except when the test fails although all of its points passed.
 #
-#	check.sh unit model static build vm debug kcsan mutants package fuzz
+#	check.sh unit model static probes build vm matrix debug kcsan mutants
+#		 package fuzz
 set -u
 . "$(dirname "$0")/common.sh"
 
 mkdir -p "$HVNET_TOP/build/check"
-export ARCH_VM=${ARCH_VM:-arm64} KERNEL_VM=${KERNEL_VM:-$HVNET_MAIN_KERNEL}
+ARCH_VM=$(kernel_arch "${ARCH_VM:-arm64}") || exit 1
+export ARCH_VM KERNEL_VM=${KERNEL_VM:-$HVNET_MAIN_KERNEL}
 totals=$HVNET_TOP/build/check/totals.$$
 trap 'rm -f "$totals"' EXIT
 : >"$totals"
@@ -21,9 +21,11 @@ describe()
 	case $1 in
 	unit) echo "unit tests of the pure parts, in user space, under ASan and UBSan" ;;
 	model) echo "models: no stall with all guards, one without each" ;;
-	static) echo "static checks: W=1, kernel-doc, sparse, checkpatch, shellcheck" ;;
+	static) echo "static checks: W=1, clang, kernel-doc, sparse, coccinelle, and more" ;;
+	probes) echo "what each kernel has, and what was ported back to it" ;;
 	build) echo "module and simulator against each kernel and architecture" ;;
 	vm) echo "tests in a VM: kernel $KERNEL_VM, $ARCH_VM" ;;
+	matrix) echo "tests in a VM: each kernel and architecture, or MATRIX=" ;;
 	fuzz) echo "fuzzers of the pure parts, ${SECS:-20} s each" ;;
 	debug) echo "tests on a kernel that looks for faults of memory, locks, leaks" ;;
 	kcsan) echo "tests on a kernel that looks for data races" ;;
@@ -43,9 +45,11 @@ run_one()
 	unit) make -s -C "$HVNET_TOP/selftests/unit" run ;;
 	model) "$HVNET_TOP/selftests/model/run.sh" ;;
 	static) "$HVNET_VM/static.sh" ;;
+	probes) "$HVNET_VM/probes.sh" ;;
 	build) "$HVNET_VM/matrix.sh" ;;
 	vm) "$HVNET_VM/run.sh" --arch "$ARCH_VM" --kernel "$KERNEL_VM" \
 		"${tests[@]}" ;;
+	matrix) "$HVNET_VM/rows.sh" "${tests[@]}" ;;
 	fuzz) make -s -C "$HVNET_TOP/selftests/fuzz" SECS="${SECS:-20}" run ;;
 	debug) "$HVNET_VM/run.sh" --kernel 6.1-debug "${tests[@]}" ;;
 	kcsan) "$HVNET_VM/run.sh" --kernel 6.1-kcsan "${tests[@]}" ;;
@@ -54,25 +58,7 @@ run_one()
 	esac
 }
 
-# Says "passed failed skipped" of KTAP.  A check's own sum counts if it has one.
-# shellcheck disable=SC2016
-count='
-/^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/ {
-	own = 1; p = $1; f = $3; s = $5 + 0
-	next
-}
-/^ +not ok / { inner++; bad++; failed++; next }
-/^ +ok .* # SKIP/ { inner++; skipped++; next }
-/^ +ok / { inner++; passed++; next }
-/^not ok / { if (!bad) failed++; inner = bad = 0; next }
-/^ok .* # SKIP/ { if (!inner) skipped++; inner = bad = 0; next }
-/^ok / { if (!inner) passed++; inner = bad = 0 }
-END {
-	if (own) { passed = p; failed = f; skipped = s }
-	print passed + 0, failed + 0, skipped + 0
-}'
-
-"$HVNET_VM/setup.sh" "$@" || exit 1
+"$HVNET_VM/setup.sh" "$@" "$ARCH_VM" || exit 1
 for check; do
 	what=$(describe "$check") || exit 1
 	began=$EPOCHREALTIME
@@ -81,7 +67,7 @@ for check; do
 	run_one "$check" 2>&1 | tee "$ktap" |
 		grep --line-buffered -vE '^[0-9]+ passed, '
 	status=${PIPESTATUS[0]}
-	read -r passed failed skipped < <(awk "$count" "$ktap")
+	read -r passed failed skipped < <(count_ktap "$ktap")
 	echo "$passed $failed $skipped" >>"$totals"
 	if [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
 		echo "not ok - $check ended with status $status"

@@ -40,7 +40,7 @@ add_program()
 	local root=$1 file=$2 stage=$3 lib from
 
 	[ -e "$stage/$file" ] && return
-	from=$(find_file "$root" "${file##*/}" "${file%%/*}")
+	from=$(find_file "$root" "${file##*/}" "${file%/*}")
 	mkdir -p "$stage/${file%/*}"
 	cp "$root/$from" "$stage/$file"
 	readelf -dl "$root/$from" 2>/dev/null | sed -n \
@@ -55,7 +55,7 @@ add_program()
 	done
 }
 
-# The path below root $1 of the file called $2, below a directory like $3;
+# The path below root $1 of the file called $2, below a directory like one of $3;
 # links to other places (lib64) are not followed.
 find_file()
 {
@@ -68,58 +68,78 @@ find_file()
 	echo "$found"
 }
 
-base()
+# cached NAME COMMAND ROOT...: prints the image NAME of the cache; where there is
+# none of this script and what those roots hold, COMMAND fills a stage for it.
+cached()
 {
-	local arch=$1 root key image stage name file
+	local name=$1 fill=$2 key image stage
 
-	root=$("$HVNET_VM/kernel.sh" user "$arch")
-	key=$(cat "$root/../SHA256SUMS" "$HVNET_VM/initramfs.sh" |
+	shift 2
+	key=$(cat "${@/%//../SHA256SUMS}" "$HVNET_VM/initramfs.sh" |
 		sha256sum | cut -c1-12)
-	image=$HVNET_CACHE/base-$arch-$key.cpio
+	image=$HVNET_CACHE/$name-$key.cpio
 	if [ ! -f "$image" ]; then
-		cache_lock "base-$arch"
+		cache_lock "$name.cpio"
 		# Another tree's may be in use right now, old ones are not.
-		find "$HVNET_CACHE" -name "base-$arch-*.cpio" -mtime +1 -delete
+		find "$HVNET_CACHE" -name "$name-*.cpio" -mtime +1 -delete
 		stage=$(mktemp -d)
-		for name in $PROGRAMS; do
-			file=$(find_file "$root" "$name" '*bin')
-			add_program "$root" "$file" "$stage"
-		done
-		ln -s dash "$stage/bin/sh"
+		"$fill" "$stage" "$@"
 		pack "$stage" "$image"
 		rm -rf "$stage"
 	fi
 	echo "$image"
 }
 
+fill_base()
+{
+	local stage=$1 root=$2 name file
+
+	# Newer releases have all of it below /usr.
+	if [ ! -d "$root/bin" ]; then
+		mkdir -p "$stage/usr/bin"
+		ln -s usr/bin "$stage/bin"
+	fi
+	for name in $PROGRAMS; do
+		file=$(find_file "$root" "$name" '*bin usr/*bin')
+		add_program "$root" "$file" "$stage"
+	done
+	# Nothing names it: a thread that is cancelled loads it.
+	add_program "$root" "$(find_file "$root" libgcc_s.so.1 'lib*')" "$stage"
+	ln -s dash "$stage/bin/sh"
+}
+
+base()
+{
+	local root
+
+	root=$("$HVNET_VM/kernel.sh" user "$1")
+	cached "base-$1" fill_base "$root"
+}
+
 # What of Python no program here imports.
 PYTHON_LEFT_OUT="test idlelib lib2to3 ensurepip distutils unittest"
 
+fill_python()
+{
+	local stage=$1 root=$2 ynl=$3 name
+
+	mkdir -p "$stage/usr/bin"
+	[ ! -d "$root/lib" ] || cp -r "$root/lib" "$stage/"
+	cp -r "$root/usr/lib" "$stage/usr/"
+	cp "$root"/usr/bin/python3.* "$stage/usr/bin/python3"
+	for name in $PYTHON_LEFT_OUT; do
+		rm -rf "$stage"/usr/lib/python3.*/"$name"
+	done
+	cp -r "$ynl/tools/net/ynl" "$stage/ynl"
+}
+
 python()
 {
-	local arch=$1 root ynl key image stage name
+	local root ynl
 
-	root=$("$HVNET_VM/kernel.sh" python "$arch")
+	root=$("$HVNET_VM/kernel.sh" python "$1")
 	ynl=$("$HVNET_VM/kernel.sh" ynl)
-	key=$(cat "$root/../SHA256SUMS" "$ynl/../SHA256SUMS" \
-		"$HVNET_VM/initramfs.sh" | sha256sum | cut -c1-12)
-	image=$HVNET_CACHE/python-$arch-$key.cpio
-	if [ ! -f "$image" ]; then
-		cache_lock "python-$arch.cpio"
-		find "$HVNET_CACHE" -name "python-$arch-*.cpio" -mtime +1 -delete
-		stage=$(mktemp -d)
-		mkdir -p "$stage/usr/bin"
-		cp -r "$root/lib" "$stage/"
-		cp -r "$root/usr/lib" "$stage/usr/"
-		cp "$root"/usr/bin/python3.* "$stage/usr/bin/python3"
-		for name in $PYTHON_LEFT_OUT; do
-			rm -rf "$stage"/usr/lib/python3.*/"$name"
-		done
-		cp -r "$ynl/tools/net/ynl" "$stage/ynl"
-		pack "$stage" "$image"
-		rm -rf "$stage"
-	fi
-	echo "$image"
+	cached "python-$1" fill_python "$root" "$ynl"
 }
 
 # Prints the files that module $2 of tree $1 needs, itself included.

@@ -17,6 +17,7 @@
 #   kernel.sh python  ARCH           root directory with Python, for the guest
 #   kernel.sh library ARCH           root directory with hvnet's libraries
 #   kernel.sh scripts                directory with checkpatch.pl and its lists
+#   kernel.sh coccinelle             of the kernel's source what is coccicheck
 #   kernel.sh ynl                    of the kernel's source what is ynl
 #   kernel.sh debian                 archive (tar) of a small Debian, for packages
 set -eu
@@ -25,9 +26,15 @@ set -eu
 # Programs inside the VM; the libraries they need are found by apt and readelf.
 GUEST_PACKAGES="dash busybox-static coreutils iproute2 ethtool iperf3 iputils-ping"
 
-# What the kernel's ynl needs inside the VM.
-PYTHON_PACKAGES="python3.11-minimal libpython3.11-minimal libpython3.11-stdlib
-python3-yaml"
+# What the kernel's ynl needs inside the VM, for architecture $1.
+python_packages()
+{
+	local version=3.11
+
+	[ "$(user_release "$1")" != trixie ] || version=3.13
+	echo "python$version-minimal libpython$version-minimal" \
+		"libpython$version-stdlib python3-yaml"
+}
 
 # What hvnet is linked with, for JSON and for netlink: the release, or "host" for
 # this machine's, and the package. Before trixie libmnl comes as a shared library
@@ -41,6 +48,10 @@ DEBIAN_PACKAGES="dkms libjansson4 libmnl0"
 # something in every kernel; a single module may be built in.
 MODULE_DIRS="net lib crypto drivers/net drivers/virtio drivers/char
 drivers/block/virtio_blk drivers/vhost"
+
+# What gcc 12 cannot do and kernels say their compiler could.
+CC_FEATURES="MIN_FUNCTION_ALIGNMENT COUNTED_BY COUNTED_BY_PTR ASSUME
+MULTIDIMENSIONAL_NONSTRING"
 
 # Of the kernel's source, what no kernel of ours is made of: a third.
 NOT_UNPACKED=('Documentation/*/*' '*.dts' '*.dtsi' 'sound/*.[ch]'
@@ -69,11 +80,23 @@ mirror_uri()
 	echo "${uri%/}"
 }
 
-# Writes the private apt configuration for release $1 and selects it.
+# Debian's release with programs for architecture $1: this machine's, if it is
+# old enough to have been there.
+user_release()
+{
+	[ "$1" = riscv64 ] && echo trixie || host_codename
+}
+
+# Writes the private apt configuration for release $1 and selects it, for programs
+# of architecture $2 if that is not one of the first two.
 use_release()
 {
-	local dir=$HVNET_CACHE/apt/$1 uri
+	local dir=$HVNET_CACHE/apt/$1 architectures='"amd64"; "arm64";' uri
 
+	if [ "${2-}" = riscv64 ]; then
+		dir+=-riscv64
+		architectures="\"$(deb_arch "$(host_arch)")\"; \"riscv64\";"
+	fi
 	cache_lock apt
 	uri=$(mirror_uri)
 	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
@@ -89,7 +112,7 @@ use_release()
 	Dir::Cache::srcpkgcache "srcpkgcache.bin";
 	Dir::Etc::sourcelist "$dir/sources.list";
 	Dir::Etc::sourceparts "-";
-	APT::Architectures { "amd64"; "arm64"; };
+	APT::Architectures { $architectures };
 	APT::Sandbox::User "$(id -un)";
 	Acquire::Languages "none";
 	#clear APT::Update::Pre-Invoke;
@@ -121,11 +144,38 @@ download()
 	(cd "$dir/debs" && private_apt get -q download "$@" >&2)
 }
 
-# The package that metapackage $1 stands for today.
-resolve()
+# What package $1 depends on and is called like the regular expression $2.
+depends_on()
 {
 	private_apt cache depends --no-recommends --no-suggests "$1" |
-		awk '/ Depends: linux-/ { print $2; exit }'
+		awk -v like="^$2" '$1 == "Depends:" && $2 ~ like {
+			sub(/:.*/, "", $2)
+			print $2
+		}'
+}
+
+# The package linux-$1-RELEASE-$3 for kernel $2: of the release in file $4, if
+# there is that file and Debian still has that release, or of today's.
+package_of()
+{
+	local what=$1 version=$2 deb=$3 release flavour=
+
+	if release=$(cat "$4" 2>/dev/null) &&
+		[ "$(private_apt cache pkgnames "linux-$what-$release")" ]; then
+		echo "linux-$what-$release"
+		return
+	fi
+	[ "${version%-rt}" = "$version" ] || flavour=rt-
+	depends_on "linux-$what-$flavour$deb:$deb" "linux-$what-[0-9]"
+}
+
+# The package with those headers of release $1 that architectures share.
+common_headers()
+{
+	case $1 in
+	*-rt-*) echo "linux-headers-${1%-rt-*}-common-rt" ;;
+	*) echo "linux-headers-${1%-*}-common" ;;
+	esac
 }
 
 record()
@@ -207,28 +257,45 @@ wrap_tools()
 		-name resolve_btfids \) -exec grep -lz '^.ELF' {} +)
 }
 
+# The ARCH= of a make command line.
+make_arch()
+{
+	case $1 in
+	x86_64) echo x86 ;;
+	riscv64) echo riscv ;;
+	*) echo "$1" ;;
+	esac
+}
+
 # Debian's .kernelvariables names the compiler that built the kernel, which is
 # another one on another release: take this machine's.  The archive's absolute
 # paths become relative to the cache, features of newer compilers go away.
 fix_headers()
 {
-	local root=$1 release=$2 arch=$3 headers=$1/usr/src/linux-headers-$2 common
+	local root=$1 release=$2 arch=$3 headers=$1/usr/src/linux-headers-$2
+	local feature
 
-	common=$(cd "$root/usr/src" && echo linux-headers-*-common)
-	cat >"$headers/Makefile" <<-EOF
-	include \$(dir \$(lastword \$(MAKEFILE_LIST)))../$common/Makefile
-	EOF
+	# shellcheck disable=SC2016
+	sed -i -e 's,/usr/src/,$(headers_root)/,' -e \
+		'1i headers_root := $(realpath $(dir $(lastword $(MAKEFILE_LIST)))..)' \
+		"$headers/Makefile"
 	cat >"$headers/.kernelvariables" <<-EOF
-	override ARCH = $([ "$arch" = x86_64 ] && echo x86 || echo "$arch")
+	override ARCH = $(make_arch "$arch")
 	override KERNELRELEASE = $release
 	override CROSS_COMPILE = $(cross_prefix "$arch")
 	CC = \$(CROSS_COMPILE)gcc
 	DEBIAN_KERNEL_NO_CC_VERSION_CHECK = y
 	EOF
-	sed -i '/^CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=/d' \
-		"$headers/include/config/auto.conf"
-	# Without vmlinux there is no BTF to make, and pahole is not needed.
+	for feature in $CC_FEATURES; do
+		sed -i -E "/CONFIG_CC_HAS_(${feature})[= ]/d" \
+			"$headers/include/config/auto.conf" \
+			"$headers/include/generated/autoconf.h"
+	done
+	# Without vmlinux there is no BTF to make, and pahole is not needed: its
+	# version is not to be compared.
 	rm -f "$headers/vmlinux"
+	sed -i 's/^CONFIG_PAHOLE_VERSION=.*/CONFIG_PAHOLE_VERSION=0/' \
+		"$headers/include/config/auto.conf"
 }
 
 fill_kdir()
@@ -237,14 +304,14 @@ fill_kdir()
 
 	deb=$(deb_arch "$arch")
 	host=$(deb_arch "$(host_arch)")
-	use_release "$(suite_of_kernel "$version")"
-	headers=$(resolve "linux-headers-$deb:$deb")
-	headers=${headers%:*}
+	use_release "$(suite_of_kernel "$version")" "$arch"
+	headers=$(package_of headers "$version" "$deb" \
+		"$HVNET_CACHE/boot-$version-$arch/release")
+	[ -n "$headers" ] || die "Debian has no kernel $version for $arch"
 	release=${headers#linux-headers-}
-	common=linux-headers-${release%-*}-common
-	kbuild=$(private_apt cache depends "$headers:$deb" |
-		awk '/ Depends: linux-kbuild-/ { print $2 }')
-	download "$dir" "$headers:$deb" "$common" "${kbuild%:*}:$host"
+	common=$(common_headers "$release")
+	kbuild=$(depends_on "$headers:$deb" linux-kbuild-)
+	download "$dir" "$headers:$deb" "$common" "$kbuild:$host"
 	for deb in "$dir"/debs/linux-*.deb; do
 		unpack "$deb" "$dir/root" ./usr/src ./usr/lib 2>/dev/null || true
 	done
@@ -255,27 +322,34 @@ fill_kdir()
 
 fill_boot()
 {
-	local version=$1 arch=$2 dir=$3 deb image release part
+	local version=$1 arch=$2 dir=$3 deb image release part parts
+	local kdir=$HVNET_CACHE/kdir-$1-$2
 
 	deb=$(deb_arch "$arch")
-	use_release "$(suite_of_kernel "$version")"
+	use_release "$(suite_of_kernel "$version")" "$arch"
 	# Modules are built against the headers: the image is of that release.
-	if [ -f "$HVNET_CACHE/kdir-$version-$arch/release" ]; then
-		image=linux-image-$(cat "$HVNET_CACHE/kdir-$version-$arch/release")
-	else
-		image=$(resolve "linux-image-$deb:$deb")
-	fi
-	image=${image%:*}
+	image=$(package_of image "$version" "$deb" "$kdir/release")
 	release=${image#linux-image-}
-	download "$dir" "$image:$deb"
-	set -- './boot/vmlinuz-*' '*/modules.builtin' '*/modules.order' \
+	if [ "$release" != "$(cat "$kdir/release")" ]; then
+		say "Debian has $release by now: the older headers go"
+		rm -f "$kdir/SHA256SUMS"
+	fi
+	# The newest comes in three: lists, the kernel, and its modules.
+	parts=$(depends_on "$image:$deb" "linux-(base|binary|modules)-[0-9]" | tr '\n' ' ')
+	for part in ${parts:-$image}; do
+		download "$dir" "$part:$deb"
+	done
+	set -- '*/vmlinu[xz]*' '*/modules.builtin' '*/modules.order' \
 		'*/modules.builtin.modinfo'
 	for part in $MODULE_DIRS; do
 		set -- "$@" "*/$release/kernel/$part*"
 	done
-	unpack "$dir"/debs/linux-image-*.deb "$dir/root" "$@"
-	cp "$dir"/root/boot/vmlinuz-* "$dir/vmlinuz"
-	# 6.12 ships its modules below /usr and compressed.
+	for deb in "$dir"/debs/*.deb; do
+		unpack "$deb" "$dir/root" "$@" 2>/dev/null || true
+	done
+	find "$dir/root" -name 'vmlinu[xz]*' -exec mv {} "$dir/vmlinuz" \;
+	[ -f "$dir/vmlinuz" ] || die "$image has no kernel where one is looked for"
+	# From 6.12 on modules are below /usr and compressed.
 	mkdir -p "$dir/root/lib/modules"
 	[ -d "$dir/root/usr/lib/modules" ] &&
 		mv "$dir/root/usr/lib/modules/$release" "$dir/root/lib/modules/"
@@ -285,10 +359,12 @@ fill_boot()
 	echo "$release" >"$dir/release"
 }
 
-# One that was filled when fewer modules were wanted is no use.
+# One that was filled when fewer modules were wanted is no use, nor is one of
+# another release than the headers in $2.
 outdated_boot()
 {
-	[ "$(cat "$1/module-dirs" 2>/dev/null)" != "$MODULE_DIRS" ]
+	[ "$(cat "$1/module-dirs" 2>/dev/null)" != "$MODULE_DIRS" ] ||
+		! cmp -s "$1/release" "$2/release"
 }
 
 # All library packages that $@ depend on, directly or not.
@@ -317,7 +393,7 @@ fill_user()
 	local arch=$1 dir=$3 deb package want=
 
 	deb=$(deb_arch "$arch")
-	use_release "$(host_codename)"
+	use_release "$(user_release "$arch")" "$arch"
 	for package in $2; do
 		want+="$package:$deb "
 	done
@@ -337,14 +413,19 @@ fill_library()
 	deb=$(deb_arch "$arch")
 	for package in $LIBRARY_PACKAGES; do
 		release=${package%/*}
-		[ "$release" != host ] || release=$(host_codename)
+		[ "$release" != host ] || release=$(user_release "$arch")
 		# One lock on apt at a time: it goes with the subshell.
-		(use_release "$release" &&
+		(use_release "$release" "$arch" &&
 			download "$dir" "${package#*/}:$deb")
 	done
 	for deb in "$dir"/debs/*.deb; do
 		dpkg-deb -x "$deb" "$dir/root"
 	done
+	# It is linked with the C library here, which has that by its old name.
+	[ "$(user_release "$arch")" = "$(host_codename)" ] ||
+		find "$dir/root" -name libjansson.a \
+			-exec "$(cross_prefix "$arch")objcopy" \
+			--redefine-sym __isoc23_strtoll=strtoll {} \;
 	echo "$LIBRARY_PACKAGES" >"$dir/packages"
 }
 
@@ -390,6 +471,15 @@ fill_scripts()
 		'*/scripts/spelling.txt' '*/scripts/const_structs.checkpatch'
 	mv "$1"/scripts/* "$1/"
 	rmdir "$1/scripts"
+}
+
+# The kernel's semantic patches, and what applies them.  Two of them are OCaml in
+# part, one of which is for a driver: not worth the 300 MB of a compiler for it.
+fill_coccinelle()
+{
+	unpack_source "$HVNET_MAIN_KERNEL" "$1/linux" '*/scripts/coccicheck' \
+		'*/scripts/coccinelle'
+	grep -rlZ script:ocaml "$1/linux" | xargs -0 rm
 }
 
 # The kernel's own program for netlink families, and the schemata of what it
@@ -490,7 +580,8 @@ built_dir()
 
 	[ "$2" = arm64 ] || die "kernel $1 is built for arm64 only"
 	source=$HVNET_CACHE/source-${1%%-*}
-	[ -f "$source/SHA256SUMS" ] || source_dir "${1%%-*}" >/dev/null
+	# In a subshell, whose end frees apt: building takes long.
+	[ -f "$source/SHA256SUMS" ] || (source_dir "${1%%-*}" >/dev/null)
 	key=$({ cat "$source/SHA256SUMS"; built_config "$1"; } |
 		sha256sum | cut -c1-12)
 	dir=$HVNET_CACHE/built-$1-$key
@@ -516,7 +607,9 @@ boot)
 		exit
 	fi
 	dir=$HVNET_CACHE/boot-$2-$(kernel_arch "$3")
-	! outdated_boot "$dir" || rm -f "$dir/SHA256SUMS"
+	kdir=$HVNET_CACHE/kdir-$2-$(kernel_arch "$3")
+	(provide "$kdir" fill_kdir "$2" "$(kernel_arch "$3")")
+	! outdated_boot "$dir" "$kdir" || rm -f "$dir/SHA256SUMS"
 	provide "$dir" fill_boot "$2" "$(kernel_arch "$3")"
 	echo "$dir"
 	;;
@@ -527,7 +620,8 @@ user)
 	;;
 python)
 	dir=$HVNET_CACHE/python-$(kernel_arch "$2")
-	provide "$dir" fill_user "$(kernel_arch "$2")" "$PYTHON_PACKAGES"
+	provide "$dir" fill_user "$(kernel_arch "$2")" \
+		"$(python_packages "$(kernel_arch "$2")")"
 	echo "$dir/root"
 	;;
 library)
@@ -541,6 +635,11 @@ scripts)
 	provide "$dir" fill_scripts
 	echo "$dir"
 	;;
+coccinelle)
+	dir=$HVNET_CACHE/coccinelle-$HVNET_MAIN_KERNEL
+	provide "$dir" fill_coccinelle
+	echo "$dir/linux"
+	;;
 ynl)
 	dir=$HVNET_CACHE/ynl-$HVNET_YNL_KERNEL
 	provide "$dir" fill_ynl
@@ -553,6 +652,6 @@ debian)
 	;;
 *)
 	die "usage: kernel.sh kdir|boot VERSION ARCH," \
-		"user|python|library ARCH, scripts, ynl, debian"
+		"user|python|library ARCH, scripts, coccinelle, ynl, debian"
 	;;
 esac

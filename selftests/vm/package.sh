@@ -19,21 +19,6 @@ version=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$HVNET_TOP/debian/changelog")
 no_address=bogus-mail-host,bogus-mail-host-in-debian-changelog
 number=0 failed=0
 
-# check DESCRIPTION COMMAND...
-check()
-{
-	local what=$1 began=$EPOCHREALTIME result=ok
-
-	shift
-	number=$((number + 1))
-	if ! "$@" >"$log" 2>&1; then
-		result="not ok"
-		failed=$((failed + 1))
-		tail -n 40 "$log" | sed 's/^/# /'
-	fi
-	echo "$result $number $what # time $(seconds_between "$began" "$EPOCHREALTIME") s"
-}
-
 # The project's files, and no others, to a new directory $1.
 copy_sources()
 {

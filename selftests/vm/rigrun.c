@@ -51,6 +51,7 @@ static const char * const bad_words[] = {
 	"UBSAN:", "KASAN:", "KFENCE:", "nobody cared", "DMA-API:",
 	"unregister_netdevice: waiting", "Bad page state", "double free",
 	"suspected memory leak", "NETDEV WATCHDOG", "Trying to vfree",
+	"on deprecated workqueue",
 };
 
 /* One of many in a kernel, and no fault of ours unless it says where. */

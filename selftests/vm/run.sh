@@ -14,6 +14,8 @@
 #	timeout=S	seconds for this test, by the host's and the VM's clock (300)
 #	icount		virtual time: one instruction is one nanosecond, and idle
 #			time passes at once; see QEMU's -icount shift=0,sleep=off
+#	icount=must	that, and it means nothing by any other clock; what is merely
+#			icount is run by the host's clock on riscv64, several CPUs
 #	node		arm64: the hypervisor's node is in the device tree
 #	el2stub		arm64: el2stub.S runs at EL2; one CPU
 #	python		Python, the kernel's ynl, and our netlink specification
@@ -31,8 +33,9 @@ usage()
 {
 	cat <<-'EOF'
 	usage: run.sh [option...] [test...]
-	  --arch arm64|x86_64	(arm64)
-	  --kernel VERSION	5.10, 6.1 or 6.12 (6.1); 6.1-debug, 6.1-kcsan
+	  --arch arm64|x86_64|riscv64	(arm64); riscv64 from 6.12 on
+	  --kernel VERSION	5.10, 6.1, 6.12, newest (6.1); 6.1-rt, 6.12-rt,
+				6.1-debug, 6.1-kcsan
 	  --src DIR		build and test that copy of the tree
 	  --out DIR		where to build (build/KERNEL-ARCH of the tree)
 	  --smp N, --mem SIZE, --icount, --node, --el2stub, --append WORDS
@@ -40,10 +43,12 @@ usage()
 	  --plugin FILE[,OPTION]	of QEMU's
 	  --part K/N		beside the tests named, of the others every Nth, from
 				the Kth on
+	  --jobs N		so many VMs at a time (one a CPU, at most 4)
 	  --scale N		divide by that what a test does much of (1; 50 where
-				the kernel looks for faults, and is that slow)
+				the kernel looks for faults, and is that slow; 10 on
+				riscv64)
 	  --timeout S		default bound of a test (300)
-	  --deadline S		bound of the whole run (1500)
+	  --deadline S		bound of the whole run (2400)
 	  --command SCRIPT	run that by sh instead of tests, print what it says
 	  --list		print the names of the tests
 	EOF
@@ -52,7 +57,7 @@ usage()
 
 arch=arm64 kernel=$HVNET_MAIN_KERNEL src=$HVNET_TOP out=
 force_smp='' force_mem='' force_icount='' force_node='' force_el2stub=''
-force_append='' plugin='' scale=''
+force_append='' plugin='' scale='' jobs=''
 default_timeout=300 deadline='' command='' list=no part=0 parts=0
 named=() tests=()
 while [ $# -gt 0 ]; do
@@ -69,6 +74,7 @@ while [ $# -gt 0 ]; do
 	--append) force_append=$2; shift ;;
 	--plugin) plugin=$2; shift ;;
 	--scale) scale=$2; shift ;;
+	--jobs) jobs=$2; shift ;;
 	--part)
 		[[ $2 =~ ^([1-9][0-9]*)/([1-9][0-9]*)$ ]] || usage
 		part=${BASH_REMATCH[1]} parts=${BASH_REMATCH[2]}
@@ -90,13 +96,19 @@ if is_built_kernel "$kernel"; then
 	slow=4
 	scale=${scale:-50}
 fi
-deadline=${deadline:-$((1500 * slow))}
+# Its emulated CPUs are threads, of a host that may be busy.
+if [ "$arch" = riscv64 ]; then
+	slow=4
+	scale=${scale:-10}
+fi
+BOOT_SECONDS=$((BOOT_SECONDS * slow))
+deadline=${deadline:-$((2400 * slow))}
 
 test_dir=$src/selftests/hvisor_vnet
 
 # --- what each test asks for
 
-declare -A smp mem icount node el2stub python append only timeout file
+declare -A smp mem icount must node el2stub python append only timeout file
 
 # Sets the arrays above for test $1; fails when there is no such test.
 read_wishes()
@@ -109,7 +121,8 @@ read_wishes()
 	[ -f "$source" ] || return 1
 	file[$name]=${source##*/}
 	[ "${source%.c}" = "$source" ] || file[$name]=${name%.c}
-	smp[$name]=2 mem[$name]=1G icount[$name]=0 node[$name]=0 el2stub[$name]=0
+	smp[$name]=2 mem[$name]=1G icount[$name]=0 must[$name]=0
+	node[$name]=0 el2stub[$name]=0
 	python[$name]=0 append[$name]='' only[$name]=''
 	timeout[$name]=$default_timeout
 	words=$(sed -n '1,20s/.*[^a-z]rig: *//p' "$source" | head -n 1)
@@ -124,6 +137,7 @@ read_wishes()
 		mem=*) mem[$name]=${word#*=} ;;
 		timeout=*) timeout[$name]=${word#*=} ;;
 		icount) icount[$name]=1 ;;
+		icount=must) icount[$name]=1 must[$name]=1 ;;
 		node) node[$name]=1 ;;
 		el2stub) el2stub[$name]=1 ;;
 		python) python[$name]=1 ;;
@@ -145,6 +159,8 @@ force_wishes()
 	[ -n "$force_el2stub" ] && el2stub[$name]=1
 	[ "${el2stub[$name]}" = 1 ] && smp[$name]=1
 	[ -n "$force_append" ] && append[$name]+=" $force_append"
+	[ "$arch" = riscv64 ] && [ "${smp[$name]}" != 1 ] &&
+		[ "${must[$name]-}" = 0 ] && icount[$name]=0
 	return 0
 }
 
@@ -159,8 +175,12 @@ wishes()
 # the reservations and, if asked for, the hypervisor's node added.
 make_dtb()
 {
-	local dtb=$1
+	local dtb=$1 raw=${raw_base#0x} mapped wake="0 0x20 1" parent=
 
+	mapped=$(printf '%x' $((raw_base - 0x8000000)))
+	if [ "$arch" = riscv64 ]; then
+		wake=0x20 parent="interrupt-parent = <&{/soc/plic@c000000}>;"
+	fi
 	shift
 	"$@" -machine dumpdtb="$work/qemu.dtb" >/dev/null 2>&1
 	dtc -q -I dtb -O dts -o "$work/qemu.dts" "$work/qemu.dtb" ||
@@ -171,12 +191,12 @@ make_dtb()
 			#address-cells = <2>;
 			#size-cells = <2>;
 			ranges;
-			raw_guest@60000000 {
-				reg = <0x0 0x60000000 0x0 $RAW_SIZE>;
+			raw_guest@$raw {
+				reg = <0x0 $raw_base 0x0 $RAW_SIZE>;
 				no-map;
 			};
-			mapped@58000000 {
-				reg = <0x0 0x58000000 0x0 0x200000>;
+			mapped@$mapped {
+				reg = <0x0 0x$mapped 0x0 0x200000>;
 			};
 		};
 	};
@@ -192,11 +212,12 @@ make_dtb()
 		};
 	};
 	EOF
-	[ "$node_now" = 1 ] && cat >>"$work/qemu.dts" <<-'EOF'
+	[ "$node_now" = 1 ] && cat >>"$work/qemu.dts" <<-EOF
 	/ {
 		hvisor_virtio_device {
 			compatible = "hvisor";
-			interrupts = <0 0x20 1>;
+			interrupts = <$wake>;
+			$parent
 		};
 	};
 	EOF
@@ -208,7 +229,7 @@ make_dtb()
 make_command_line()
 {
 	local smp_now mem_now icount_now node_now el2stub_now python_now append_now
-	local words raw_base image=$boot/vmlinuz machine=virt,gic-version=3
+	local words raw_base registers image=$boot/vmlinuz machine=virt,gic-version=3
 
 	IFS='|' read -r smp_now mem_now icount_now node_now el2stub_now \
 		python_now append_now <<<"$1"
@@ -218,12 +239,14 @@ make_command_line()
 	fi
 	words="loglevel=6 printk.devkmsg=on printk.time=1 log_buf_len=8M"
 	words+=" panic=-1 oops=panic"
+	# New kernels try their ciphers beside everything else, for seconds here.
+	words+=" cryptomgr.notests=1"
 	# It is asleep by default, and watches one access of 4000: tests are short.
 	[ "$kernel" != 6.1-kcsan ] ||
 		words+=" kcsan.early_enable=1 kcsan.skip_watch=500"
 	case $arch in
 	arm64)
-		raw_base=0x60000000
+		raw_base=0x60000000 registers=0x9000000
 		if [ "$el2stub_now" = 1 ]; then
 			machine+=,virtualization=on image=$out/el2stub
 		fi
@@ -237,17 +260,27 @@ make_command_line()
 		words="console=ttyAMA0 $words"
 		;;
 	x86_64)
-		raw_base=0x30000000
-		qemu=(qemu-system-x86_64 -machine q35 -cpu max)
+		raw_base=0x30000000 registers=0xfec00000
+		# An interrupt right after CMPXCHG16B, with which SLUB allocates,
+		# finds in EFLAGS what is none, and the kernel dies of it.
+		qemu=(qemu-system-x86_64 -machine q35 -cpu "max,-cx16")
 		# A hole in RAM too, where arm64 has the devices' registers.
 		words="console=ttyS0 $words memmap=128M\$$raw_base"
 		words+=" memmap=64K\$0x0a000000"
+		;;
+	riscv64)
+		raw_base=0xa0000000 registers=0x10000000
+		qemu=(qemu-system-riscv64 -machine virt -cpu rv64)
+		words="console=ttyS0 $words"
 		;;
 	esac
 	qemu+=(-smp "$smp_now" -m "$mem_now" -nodefaults -no-user-config
 		-display none -monitor none -no-reboot)
 	if [ "$icount_now" = 1 ]; then
 		qemu+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
+	elif [ "$arch" = riscv64 ]; then
+		# There one that spins never hands over by itself.
+		qemu+=(-accel "tcg,thread=multi")
 	else
 		# A vCPU that spins until another answers hands over at once
 		# here; as a thread of a busy host it would spin its time slice
@@ -255,7 +288,7 @@ make_command_line()
 		qemu+=(-accel "tcg,thread=single")
 	fi
 	[ -n "$plugin" ] && qemu+=(-plugin "$plugin")
-	if [ "$arch" = arm64 ]; then
+	if [ "$arch" != x86_64 ]; then
 		make_dtb "$work/vm.dtb" "${qemu[@]}"
 		qemu+=(-dtb "$work/vm.dtb")
 	fi
@@ -268,6 +301,7 @@ make_command_line()
 	RIG_SMP=$smp_now
 	RIG_ICOUNT=$icount_now
 	RIG_NODE=$node_now
+	RIG_REGISTERS=$registers
 	RIG_SCALE=${scale:-1}
 	RAW_BASE=$raw_base
 	RAW_SIZE=$RAW_SIZE
@@ -290,7 +324,7 @@ boot_vm()
 	cp "$src/Documentation/netlink/specs/hvisor_vnet.yaml" "$work/list/etc/"
 	(cd "$work/list" && find etc | cpio -o -H newc -R 0:0 --quiet) \
 		>"$work/list.cpio"
-	cat "$base" "${more[@]}" "$work/overlay.cpio" "$work/list.cpio" >"$work/initrd"
+	cat "$base" "${more[@]}" "$overlay" "$work/list.cpio" >"$work/initrd"
 	follow_vm
 }
 
@@ -315,36 +349,132 @@ describe_vm()
 		echo ", virtual time")"
 }
 
+# Why test $1 cannot be run on this architecture, if so.
+cannot_be()
+{
+	case $arch in
+	arm64) return ;;
+	x86_64)
+		[ "${node[$1]}${el2stub[$1]}" = 00 ] ||
+			echo "$arch has no device tree"
+		;;
+	riscv64)
+		[ "${el2stub[$1]}" = 0 ] ||
+			echo "the tiny hypervisor is for arm64"
+		;;
+	esac
+	# One CPU spins for the other there until QEMU's slice ends.
+	[ "${icount[$1]}" = 0 ] || [ "${smp[$1]}" = 1 ] ||
+		echo "$arch does not boot several CPUs in virtual time"
+}
+
+# A boot takes a few tests, so that there is something to do for all CPUs.
+BATCH=8
+
+# Makes batches of the tests with equal wishes, and skips those that cannot be.
+deal_out()
+{
+	local name key cannot batch seconds full=()
+	declare -A open size
+
+	for name in "${tests[@]}"; do
+		cannot=$(cannot_be "$name")
+		if [ -n "$cannot" ]; then
+			pass_on "ok 0 $name # SKIP $cannot"
+			continue
+		fi
+		key=$(wishes "$name")
+		if [ "${size[$key]-0}" -eq $BATCH ]; then
+			full+=("${open[$key]}")
+			open[$key]='' size[$key]=0
+		fi
+		open[$key]+=" $name"
+		size[$key]=$((${size[$key]-0} + 1))
+	done
+	# What may take longest comes first.
+	mapfile -t batches < <(for batch in "${full[@]}" "${open[@]}"; do
+		seconds=0
+		for name in $batch; do
+			seconds=$((seconds + timeout[$name]))
+		done
+		echo "$seconds$batch"
+	done | sort -rn | cut -d ' ' -f 2-)
+}
+
+next_batch()
+{
+	flock 8
+	read -r -u 7 && echo "$REPLY"
+} 8>>"$turn"
+
+# Runs batches until there is none left.
+worker()
+{
+	local batch members
+
+	work=$(mktemp -d -p "$work")
+	trap cleanup EXIT
+	trap 'exit 143' TERM
+	open_log "$out/log"
+	while batch=$(next_batch); do
+		read -ra members <<<"$batch"
+		run_group "$(wishes "${members[0]}")" "${members[@]}"
+	done
+}
+
+# Has them run; what the workers say of their tests is not mixed.
+work_off()
+{
+	local turn=$work/turn n=${#batches[@]}
+
+	[ "$n" -lt "$jobs" ] || n=$jobs
+	[ "$n" -le 1 ] || shared=$work/shared
+	trap 'kill $(jobs -p) 2>/dev/null; exit 143' TERM
+	exec 7< <(printf '%s\n' "${batches[@]}")
+	while [ $((n--)) -gt 0 ]; do
+		worker &
+	done
+	wait
+}
+
+# Prints a line of a worker's, whose points have numbers of its own.
+pass_on()
+{
+	case $1 in
+	"ok "* | "not ok "*) number=$((number + 1)) ;;
+	esac
+	case $1 in
+	"not ok "*)
+		failed=$((failed + 1))
+		echo "not ok $number ${1#not ok * }"
+		;;
+	"ok "*)
+		[[ $1 == *"# SKIP"* ]] && skipped=$((skipped + 1)) ||
+			passed=$((passed + 1))
+		echo "ok $number ${1#ok * }"
+		;;
+	*) printf '%s\n' "$1" ;;
+	esac
+}
+
 run_tests()
 {
-	local name key keys=() members
-	declare -A group
+	local batches=() line
 
 	echo "TAP version 13"
 	echo "1..${#tests[@]}"
-	for name in "${tests[@]}"; do
-		key=$(wishes "$name")
-		if [ "${node[$name]}${el2stub[$name]}" != 00 ] &&
-			[ "$arch" != arm64 ]; then
-			number=$((number + 1)) skipped=$((skipped + 1))
-			echo "ok $number $name # SKIP $arch has no device tree"
-			continue
-		fi
-		# One CPU spins for the other there until QEMU's slice ends.
-		if [ "$arch" = x86_64 ] && [ "${icount[$name]}" = 1 ] &&
-			[ "${smp[$name]}" != 1 ]; then
-			number=$((number + 1)) skipped=$((skipped + 1))
-			echo "ok $number $name # SKIP x86_64 does not boot" \
-				"several CPUs in virtual time"
-			continue
-		fi
-		[ -n "${group[$key]-}" ] || keys+=("$key")
-		group[$key]+=" $name"
+	deal_out
+	exec 6< <(work_off)
+	workers=$!
+	trap 'kill $workers 2>/dev/null; cleanup' EXIT
+	while IFS= read -r -u 6 line; do
+		pass_on "$line"
 	done
-	for key in "${keys[@]}"; do
-		read -ra members <<<"${group[$key]}"
-		run_group "$key" "${members[@]}"
-	done
+	trap cleanup EXIT
+	if [ "$number" -ne ${#tests[@]} ]; then
+		say "of ${#tests[@]} tests only $number were heard of"
+		failed=$((failed + 1))
+	fi
 	sum_up "tests in the VM ($kernel, $arch)"
 }
 
@@ -410,6 +540,7 @@ main()
 {
 	local name
 
+	jobs=${jobs:-$(nproc | awk '{ print $1 < 4 ? $1 : 4 }')}
 	[ -n "$command" ] || choose_tests
 	if [ $list = yes ]; then
 		printf '%s\n' "${tests[@]}"
@@ -420,15 +551,16 @@ main()
 	done
 
 	out=${out:-$src/build/$kernel-$arch}
+	boot=$("$HVNET_VM/kernel.sh" boot "$kernel" "$arch") || exit 1
 	"$HVNET_VM/build.sh" --src "$src" --out "$out" --kernel "$kernel" \
 		--arch "$arch" >/dev/null || die "the build failed"
 	exec 9>"$out/lock"
 	flock 9
-	"$HVNET_VM/initramfs.sh" overlay "$kernel" "$arch" "$out" \
-		"$work/overlay.cpio" || die "packing the tests failed"
+	overlay=$work/overlay.cpio
+	"$HVNET_VM/initramfs.sh" overlay "$kernel" "$arch" "$out" "$overlay" ||
+		die "packing the tests failed"
 	flock -u 9
 	base=$("$HVNET_VM/initramfs.sh" base "$arch") || exit 1
-	boot=$("$HVNET_VM/kernel.sh" boot "$kernel" "$arch") || exit 1
 	open_log "$out/log"
 	SECONDS=0
 	give_up=$((SECONDS + deadline))

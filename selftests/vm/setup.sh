@@ -6,7 +6,8 @@
 # Kernels and the guest's programs are not installed: kernel.sh keeps them in
 # the cache.
 #
-#	setup.sh [CHECK...]	those of check.sh; fuzz and package need more
+#	setup.sh [CHECK...] [ARCH]	those of check.sh, some of which need
+#					more, and so does riscv64
 set -eu
 . "$(dirname "$0")/common.sh"
 
@@ -21,6 +22,7 @@ wanted()
 	libjansson-dev: the JSON library of hvnet
 	python3-docutils: makes the manual page of hvnet
 	groff-base: checks it
+	python3-sphinx: makes HTML of the documentation
 	systemd: checks the unit that starts it at boot
 	libmnl-dev: the netlink library of hvnet
 	binutils: reads what a program's shared libraries are
@@ -57,9 +59,15 @@ wanted()
 wanted_for()
 {
 	wanted
+	[[ ! " $* " =~ " static "|" probes "|" fuzz " ]] ||
+		echo "clang-$HVNET_CLANG: another compiler, and the fuzzers' own"
+	[[ " $* " != *" static "* ]] || cat <<-EOF
+	lld-$HVNET_CLANG: links what clang makes
+	llvm-$HVNET_CLANG: reads what it makes
+	coccinelle: applies the kernel's semantic patches
+	EOF
 	[[ " $* " != *" fuzz "* ]] || cat <<-EOF
-	clang-14: builds the fuzzers
-	libclang-rt-14-dev: libFuzzer, and the sanitizers that go with clang
+	libclang-rt-$HVNET_CLANG-dev: libFuzzer, and the sanitizers that go with clang
 	EOF
 	[[ " $* " != *" package "* ]] || cat <<-EOF
 	build-essential: what Debian's builds take for granted
@@ -67,6 +75,12 @@ wanted_for()
 	dh-dkms: builds the one of the module's source
 	lintian: looks at them
 	mmdebstrap: makes a small Debian to install them in
+	EOF
+	[[ ! " $* " =~ " "(riscv64|matrix)" " ]] || cat <<-EOF
+	gcc-riscv64-linux-gnu: compiles for riscv64
+	libc6-dev-riscv64-cross: C library for riscv64 test programs
+	qemu-system-misc: runs the riscv64 VM
+	opensbi: is its firmware
 	EOF
 }
 

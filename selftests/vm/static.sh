@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # What can be said of the sources without running them, as KTAP: no warning
-# from the compiler, from kernel-doc, from sparse, from checkpatch or from its
-# like for scripts, and a licence line in each file.  Tools come from setup.sh,
-# checkpatch from the kernel's source by way of kernel.sh.
+# from gcc or clang, from kernel-doc, from sparse, from checkpatch or from its
+# like for scripts, from the kernel's semantic patches, a licence line in each
+# file, and a refusal where it is due.  Tools come from setup.sh, checkpatch and
+# those patches from the kernel's source by way of kernel.sh.
 set -u
 . "$(dirname "$0")/common.sh"
 
@@ -42,7 +43,7 @@ sources()
 		args+=(-o -name "$pattern")
 	done
 	find . \( -name build -o -name .git \) -prune -o -type f \
-		\( "${args[@]:1}" \) ! -name '*.mod.c' -print |
+		\( "${args[@]:1}" \) ! -name '*.mod.c' ! -name '*_probed.h' -print |
 		sed 's,^\./,,' | LC_ALL=C sort
 }
 
@@ -52,6 +53,27 @@ compiler()
 	rm -rf "${out:?}/$1"
 	"$HVNET_VM/build.sh" --modules --out "$out/$1" --arch "$1" W=1 \
 		>/dev/null
+}
+
+clang()
+{
+	local arguments
+
+	read -ra arguments -d '' <<<"$HVNET_LLVM"
+	rm -rf "$out/clang"
+	"$HVNET_VM/build.sh" --modules --out "$out/clang" W=1 "${arguments[@]}" \
+		>/dev/null
+}
+
+# It has to fail, for this reason and in words.
+big_endian()
+{
+	if "$HVNET_VM/build.sh" --modules --out "$out/big" \
+		CONFIG_CPU_BIG_ENDIAN=y >"$out/big.said" 2>&1 ||
+		! grep -q 'hvisor runs on little endian machines only' "$out/big.said"; then
+		cat "$out/big.said"
+		return 1
+	fi
 }
 
 # Warnings are errors there.
@@ -96,6 +118,26 @@ checkpatch()
 		--show-types --ignore "$(ignored "$kind")" -f "$@"
 }
 
+# The kernel's own script looks at directories: it is given one with what is code
+# of a kernel.
+coccinelle()
+{
+	local rules dir=$out/coccinelle
+
+	rules=$("$HVNET_VM/kernel.sh" coccinelle)
+	rm -rf "$dir" "$dir.log"
+	mkdir -p "$dir"
+	cp --parents "${kernel_files[@]}" "$dir"
+	# spatch leaves things where it is called.
+	if ! (cd "$dir" && MODE=report DEBUG_FILE="$dir.log" J=$(nproc) \
+		srctree="$rules" KBUILD_EXTMOD="$dir" \
+		"$rules/scripts/coccicheck" >"$dir.said"); then
+		cat "$dir.log" "$dir.said"
+		return 1
+	fi
+	! grep -vE '^$|^Please check for|^When using "patch" mode' "$dir.said"
+}
+
 # What the netlink family is, in its specification and in C.
 netlink_spec()
 {
@@ -111,6 +153,12 @@ manual()
 	make -s -B -C tools O="$out/hvnet-man" RST2MAN=rst2man \
 		"$out/hvnet-man/hvnet.8" &&
 		groff -man -Tutf8 -ww -z "$out/hvnet-man/hvnet.8"
+}
+
+# Links included.
+html()
+{
+	make -s htmldocs >/dev/null
 }
 
 # It names the program where it is installed, so install it.
@@ -130,8 +178,8 @@ licences()
 			continue
 		echo "$file has no SPDX line"
 		bad=1
-	done < <(sources '*.[ch]' '*.sh' '*.py' run rules Makefile Kbuild \
-		dkms.conf '*.rst' '*.yaml' '*.pml' '*.in' '*.conf')
+	done < <(sources '*.[ch]' '*.sh' '*.py' run rules Makefile Kbuild '*.mk' \
+		dkms.conf '*.rst' '*.yaml' '*.pml' '*.in' '*.conf' '*.css' Kconfig)
 	return $bad
 }
 
@@ -154,15 +202,19 @@ for arch in arm64 x86_64; do
 	"$HVNET_VM/kernel.sh" library $arch >/dev/null || exit 1
 done
 checkpatch_dir=$("$HVNET_VM/kernel.sh" scripts) || exit 1
+"$HVNET_VM/kernel.sh" coccinelle >/dev/null || exit 1
 
 echo "KTAP version 1"
-echo "1..16"
+echo "1..20"
 point "no warning with W=1, arm64" compiler arm64
 point "no warning with W=1, x86_64" compiler x86_64
+point "no warning with W=1 from clang, arm64" clang
+point "a big endian kernel is refused" big_endian
 point "no warning in hvnet, arm64" hvnet arm64
 point "no warning in hvnet, x86_64" hvnet x86_64
 point "sparse is silent, arm64" sparse_build arm64
 point "sparse is silent, x86_64" sparse_build x86_64
+point "coccinelle is silent" coccinelle
 point "checkpatch is silent, kernel code" checkpatch kernel "${kernel_files[@]}"
 point "checkpatch is silent, trace header" checkpatch trace trace.h
 point "checkpatch is silent, compat headers" checkpatch compat "${compat_files[@]}"
@@ -173,6 +225,7 @@ point "shellcheck is silent" shellcheck -x -P SCRIPTDIR -S warning -e SC2120 \
 	"${scripts[@]}"
 point "netlink: the specification and the module agree" netlink_spec
 point "the manual page is right" manual
+point "the documentation is right as HTML" html
 point "the unit for systemd is right" unit
 point "each file has a licence line" licences
 [ $failed -eq 0 ]

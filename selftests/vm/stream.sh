@@ -11,6 +11,8 @@
 #	describe_vm TEST	its machine in a few words
 #	timeout[TEST]	seconds
 #	give_up		when to end, in SECONDS
+#	shared		if others write to the same place: a file to take turns by, and
+#			what is said of a test is said at its end
 # A vm is killed when this script ends, however that comes.
 
 shopt -s extglob
@@ -119,6 +121,28 @@ follow_vm()
 passed=0 failed=0 skipped=0 number=0
 current='' began=0 began_s=0 complaint='' boot_trouble='' finished=no
 points=0 bad_points=0 plan='' said=()
+shared='' kept=()
+
+# A line of what is said of the current test.
+tell()
+{
+	if [ -n "$shared" ]; then
+		kept+=("$1")
+	else
+		printf '%s\n' "$1"
+	fi
+}
+
+# There is no more to say of it.
+told()
+{
+	[ -n "$shared" ] || return
+	(
+		flock 8
+		printf '%s\n' "${kept[@]}"
+	) 8>>"$shared"
+	kept=()
+}
 
 on_begin()
 {
@@ -126,7 +150,7 @@ on_begin()
 	began=$EPOCHREALTIME began_s=$SECONDS
 	bound=$((SECONDS + timeout[$current] + GRACE_SECONDS))
 	complaint='' said=() points=0 bad_points=0 plan=''
-	echo "# $current ($(describe_vm "$current"))"
+	tell "# $current ($(describe_vm "$current"))"
 }
 
 on_text()
@@ -137,7 +161,7 @@ on_text()
 	1..*) plan=${1#1..} plan=${plan%% *} ;;
 	"TAP version "* | "KTAP version "*) return ;;
 	esac
-	printf '  %s\n' "$1"
+	tell "  $1"
 }
 
 on_complaint()
@@ -149,7 +173,7 @@ on_complaint()
 # Prints the test point of the current test: $1 is why it failed, or empty.
 conclude()
 {
-	local took
+	local took line
 
 	took=$(seconds_between "$began" "$EPOCHREALTIME")
 	number=$((number + 1))
@@ -157,19 +181,21 @@ conclude()
 	case $1 in
 	'')
 		passed=$((passed + 1))
-		echo "ok $number $current # time ${took} s"
+		tell "ok $number $current # time ${took} s"
 		;;
 	SKIP)
 		skipped=$((skipped + 1))
-		echo "ok $number $current # SKIP time ${took} s"
+		tell "ok $number $current # SKIP time ${took} s"
 		;;
 	*)
 		failed=$((failed + 1))
-		echo "not ok $number $current # time ${took} s: $1"
-		[ ${#said[@]} -eq 0 ] ||
-			printf '#   %s\n' "${said[@]:0:40}"
+		tell "not ok $number $current # time ${took} s: $1"
+		for line in "${said[@]:0:40}"; do
+			tell "#   $line"
+		done
 		;;
 	esac
+	told
 	current='' said=()
 	bound=$((SECONDS + BOOT_SECONDS))
 }
