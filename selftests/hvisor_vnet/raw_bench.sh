@@ -29,12 +29,12 @@ all_rows()
 		END { exit n != 11 }' "$1"
 }
 
-# near FILE FILE: the numbers of the second are the first's, within 2 %
+# near FILE FILE: the numbers of the second are the first's, within 4 %
 near()
 {
 	awk -F'|' '
 		NR == FNR { first[$2, $3] = $5; next }
-		$5 > 1.02 * first[$2, $3] || $5 < .98 * first[$2, $3] {
+		$5 > 1.04 * first[$2, $3] || $5 < .96 * first[$2, $3] {
 			print "# " $3 ": " first[$2, $3] " and " $5
 			bad = 1
 		}

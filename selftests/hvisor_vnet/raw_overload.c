@@ -2,7 +2,8 @@
 /*
  * The vCPUs of one zone do nothing but make requests, each kind of them there
  * is, as fast as they can.  Another zone's ping takes at most twice as long as
- * before, and a softirq on root's CPU 0 keeps most of that CPU.  The offender is
+ * before, and a softirq on root's CPU 0 keeps most of that CPU; less so on an old
+ * kernel, where a timer's interrupt costs half as much again.  The offender is
  * answered, late, and what it sends arrives; later on it is as quick as before.
  *
  * In virtual time: whatever else the host does is no storm.  An instruction is a
@@ -26,6 +27,7 @@
 /* Of its time, in percent, that storms may take from a softirq. */
 #define LOST_ASKS	25	/* what waits for answers */
 #define LOST_KICKS	45	/* what does not */
+#define LOST_MORE	10	/* beside that, on an old kernel */
 
 /* An offender waits for the others that wait, each taking its turn. */
 #define LATE_NS		5000000ull
@@ -251,6 +253,21 @@ static unsigned int softirq_loses(const char *name)
 
 /* The tests. */
 
+static bool is_old(void)
+{
+	return !rg_kernel_since(5, 15);
+}
+
+static unsigned int may_grow(void)
+{
+	return is_old() ? 3 : 2;
+}
+
+static unsigned int may_lose(const struct kind *k)
+{
+	return k->lost + (is_old() ? LOST_MORE : 0);
+}
+
 static bool test_round_trip(const struct kind *k, u64 calm_ns)
 {
 	pthread_t thread[STORMS];
@@ -259,7 +276,7 @@ static bool test_round_trip(const struct kind *k, u64 calm_ns)
 	begin_storm(k, thread);
 	took = round_trip(k->name);
 	end_storm(thread);
-	return ktap_expect(took <= 2 * calm_ns);
+	return ktap_expect(took <= may_grow() * calm_ns);
 }
 
 static bool test_softirq(const struct kind *k)
@@ -270,7 +287,7 @@ static bool test_softirq(const struct kind *k)
 	begin_storm(k, thread);
 	lost = softirq_loses(k->name);
 	end_storm(thread);
-	return ktap_expect(lost <= k->lost);
+	return ktap_expect(lost <= may_lose(k));
 }
 
 static bool test_not_lost(void)
@@ -350,15 +367,15 @@ int main(void)
 		   "nobody is slowed down who does what a guest does");
 	for (i = 0; i < RG_ARRAY_SIZE(kinds); i++)
 		ktap_timed_point(test_round_trip(&kinds[i], calm_ns),
-				 "a storm of %s: a ping takes at most twice as long",
-				 kinds[i].name);
+				 "a storm of %s: a ping takes at most %u times as long",
+				 kinds[i].name, may_grow());
 	rg_shell("modprobe softirq_load cpu=0 percent=50");
 	ktap_point(ktap_expect(softirq_loses("nothing") <= 5),
 		   "a softirq has its CPU to itself");
 	for (i = 0; i < RG_ARRAY_SIZE(kinds); i++)
 		ktap_timed_point(test_softirq(&kinds[i]),
 				 "a storm of %s: the softirq keeps %u %%",
-				 kinds[i].name, 100 - kinds[i].lost);
+				 kinds[i].name, 100 - may_lose(&kinds[i]));
 	rg_shell("rmmod softirq_load");
 	ktap_point(ktap_expect(longest[0] < LATE_NS || ktap_is_slow()) &
 		   ktap_expect(longest[1] < LATE_NS || ktap_is_slow()) &

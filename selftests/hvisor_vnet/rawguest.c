@@ -270,16 +270,26 @@ void rg_shell(const char *command)
 }
 
 /**
+ * rg_kernel_since - is root's kernel that version, or newer?
+ * @major: its first number
+ * @minor: its second one
+ */
+bool rg_kernel_since(unsigned int major, unsigned int minor)
+{
+	unsigned int first, second;
+	struct utsname name;
+
+	if (uname(&name) || sscanf(name.release, "%u.%u", &first, &second) != 2)
+		rg_die("no kernel version");
+	return first > major || (first == major && second >= minor);
+}
+
+/**
  * rg_uso - RG_USO if root's kernel is new enough to check UDP segments, or 0
  */
 u64 rg_uso(void)
 {
-	unsigned int major, minor;
-	struct utsname name;
-
-	if (uname(&name) || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		rg_die("no kernel version");
-	return major > 6 || (major == 6 && minor >= 2) ? RG_USO : 0;
+	return rg_kernel_since(6, 2) ? RG_USO : 0;
 }
 
 static int rg_open(void)

@@ -194,6 +194,7 @@ struct rg_piece {
 void rg_setup(void);
 void rg_pin(unsigned int cpu);
 void rg_relax(void);
+bool rg_kernel_since(unsigned int major, unsigned int minor);
 u64 rg_uso(void);
 void rg_shell(const char *command);
 __printf(1, 2) __attribute__((__noreturn__)) void rg_die(const char *fmt, ...);
