@@ -224,8 +224,9 @@ int main(void)
 		   "one for each frame received, flags");
 	ktap_point(test_lost(RG_TX, 300), "lost before its EOI, transmit");
 	ktap_point(test_lost(RG_RX, 300), "lost before its EOI, receive");
-	ktap_point(test_lost(RG_RX, 20000), "lost before a late EOI");
-	ktap_point(test_lost_for_good(), "lost for good, until there is news");
+	ktap_timed_point(test_lost(RG_RX, 20000), "lost before a late EOI");
+	ktap_timed_point(test_lost_for_good(),
+			 "lost for good, until there is news");
 	ktap_point(test_limit(), "seven interrupts in a zone");
 	return ktap_finish();
 }

@@ -26,7 +26,6 @@
 
 #define RG_BUS		"/sys/bus/hvisor_vnet"
 #define RG_SOCKBUF	(8 << 20)
-#define RG_ETHERTYPE	0x88b5		/* for local experiments */
 
 bool rg_impatient;
 

@@ -78,6 +78,7 @@ typedef uint64_t u64;
 #define RG_NUM_MAX	256
 
 #define RG_ETH_HLEN	14
+#define RG_ETHERTYPE	0x88b5	/* of rg_frame(); for local experiments */
 #define RG_FRAME_MAX	1514
 #define RG_ADDR		0x0a003600ull	/* where tests put their first device */
 #define RG_IRQ		75
