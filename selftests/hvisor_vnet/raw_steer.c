@@ -12,6 +12,7 @@
 
 #define CPUS		3
 #define FRAMES		100
+#define ELSEWHERE	10
 #define CHANGES		60
 #define LEN		64
 
@@ -33,7 +34,10 @@ static void processed(u64 *frames)
 	fclose(f);
 }
 
-/* Are its frames worked on there, and nearly nothing elsewhere? */
+/*
+ * Are its frames worked on there, and nearly nothing elsewhere? Where there is no
+ * steering a kick may also be seen by a timer's look, on another CPU.
+ */
 static bool works_on(unsigned int where)
 {
 	u64 before[CPUS], after[CPUS];
@@ -48,9 +52,9 @@ static bool works_on(unsigned int where)
 		u64 n = after[cpu] - before[cpu];
 
 		if (cpu == where)
-			ok = ktap_expect(n >= FRAMES) && ok;
+			ok = ktap_expect(n >= FRAMES - ELSEWHERE) && ok;
 		else
-			ok = ktap_expect(n <= FRAMES / 10) && ok;
+			ok = ktap_expect(n <= ELSEWHERE) && ok;
 	}
 	return ok;
 }
