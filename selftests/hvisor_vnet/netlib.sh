@@ -153,19 +153,11 @@ flood_from_guest()
 	flood_by in_guest "$@"
 }
 
-# Before that ping takes its clock for one that it has not read yet, and does not
-# wait for a reply before it sends the next request.
-past_first_second()
-{
-	[ "$(now_ms)" -ge 1000 ]
-}
-
 # flood_by COMMAND|"" COUNT ADDRESS [OPTION...]: by what runs a command there
 flood_by()
 {
 	flood_where=$1 flood_count=$2 flood_to=$3
 	shift 3
-	wait_for 2 past_first_second
 	flood_before=$(echo_replies)
 	flood_said=$($flood_where ping -f -q -c "$flood_count" -W 5 "$@" \
 		"$flood_to" 2>&1)

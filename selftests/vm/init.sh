@@ -23,6 +23,10 @@ mount -t tmpfs tmpfs /tmp
 mount -t tmpfs tmpfs /run
 echo /bb/modprobe >/proc/sys/kernel/modprobe
 ip link set lo up
+# A clock that says less than a second ping takes for one it has not read yet, and
+# then sends one request after the other.  In virtual time a boot takes half of that.
+read -r up _ </proc/uptime
+[ "${up%%.*}" -gt 0 ] || sleep 1
 cd /tests || poweroff -f
 /rig/rigrun /etc/rig.tests
 poweroff -f
