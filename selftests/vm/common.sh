@@ -74,17 +74,6 @@ is_built_kernel()
 	return 1
 }
 
-# Debian's name of an architecture; arguments are uname's.
-deb_arch()
-{
-	case $1 in
-	arm64 | aarch64) echo arm64 ;;
-	x86_64 | amd64) echo amd64 ;;
-	riscv64 | riscv) echo riscv64 ;;
-	*) die "architecture $1 is not one of arm64, x86_64, riscv64" ;;
-	esac
-}
-
 # Our name of an architecture, whatever a user calls it.
 kernel_arch()
 {
@@ -94,6 +83,15 @@ kernel_arch()
 	riscv64 | riscv) echo riscv64 ;;
 	*) die "architecture $1 is not one of arm64, x86_64, riscv64" ;;
 	esac
+}
+
+# Debian's name of an architecture; arguments are uname's.
+deb_arch()
+{
+	local arch
+
+	arch=$(kernel_arch "$1") || exit 1
+	echo "${arch/x86_64/amd64}"
 }
 
 host_arch()

@@ -23,17 +23,9 @@ echo "1..${#rows[@]}"
 for row in "${rows[@]}"; do
 	kernel=${row%-*} arch=${row##*-}
 	"$HVNET_VM/kernel.sh" kdir "$kernel" "$arch" >/dev/null
-	began=$EPOCHREALTIME
-	number=$((number + 1))
-	result=ok
-	if ! "$HVNET_VM/build.sh" --modules --kernel "$kernel" \
+	check "it compiles for $kernel, $arch" \
+		"$HVNET_VM/build.sh" --modules --kernel "$kernel" \
 		--arch "$arch" --out "$HVNET_TOP/build/matrix/$kernel-$arch" \
-		KCFLAGS=-Werror >"$log" 2>&1; then
-		result="not ok"
-		failed=$((failed + 1))
-	fi
-	grep -v "^$HVNET_TOP/build" "$log" | head -n 60 | sed 's/^/# /'
-	echo "$result $number it compiles for $kernel, $arch" \
-		"# time $(seconds_between "$began" "$EPOCHREALTIME") s"
+		KCFLAGS=-Werror
 done
 [ $failed -eq 0 ]
