@@ -140,11 +140,7 @@ static bool test_queue_sizes(void)
 	struct rg_dev *d = &dev[1];
 	bool ok;
 
-	d->zone->used = 0;
-	rg_negotiate(d, RG_FEATURES);
-	rg_queue_setup(d, RG_RX, 32);
-	rg_queue_setup(d, RG_TX, 16);
-	rg_driver_ok(d);
+	rg_start_sized(d, RG_FEATURES, 32, 16);
 	ok = has_rings(d, 16, 32) && ktap_expect(rg_works(d));
 	start(&dev[2]);
 	return ok && has_rings(&dev[2], RG_NUM, RG_NUM) && has_rings(d, 16, 32);

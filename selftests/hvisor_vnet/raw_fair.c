@@ -27,7 +27,7 @@
 
 static struct rg_zone zone[2];
 static struct rg_dev dev[2];
-static int root;
+static int root, second;	/* socket; interface of the second zone */
 
 /* Root's ends of both, in one: in the order of arrival. */
 static int listen_to_both(void)
@@ -58,7 +58,7 @@ static int next_of(void)
 	if (recvfrom(root, frame, sizeof(frame), 0, (struct sockaddr *)&from,
 		     &len) < 0)
 		return -1;
-	return from.sll_ifindex == (int)if_nametoindex(dev[1].name);
+	return from.sll_ifindex == second;
 }
 
 /* Up to the ring's size: all of them one buffer, which is only read. */
@@ -74,25 +74,14 @@ static void fill(struct rg_dev *d, size_t len, unsigned int n)
 	rg_publish(&d->vq[RG_TX]);
 }
 
-static void start(struct rg_dev *d)
-{
-	d->zone->used = 0;
-	rg_negotiate(d, RG_FEATURES);
-	rg_queue_setup(d, RG_RX, RG_NUM);
-	rg_queue_setup(d, RG_TX, RG_NUM_MAX);
-	rg_driver_ok(d);
-	if (!rg_link_wait(d, true))
-		rg_die("%s does not come up", d->name);
-}
-
 /* The first zone sends @n frames of @len, the second @small; all arrive. */
 static bool take_turns(size_t len, unsigned int n, unsigned int small, int lead)
 {
 	unsigned int got[2] = {}, left = n + small;
 	int worst = 0;
 
-	start(&dev[0]);
-	start(&dev[1]);
+	rg_start_sized(&dev[0], RG_FEATURES, RG_NUM, RG_NUM_MAX);
+	rg_start_sized(&dev[1], RG_FEATURES, RG_NUM, RG_NUM_MAX);
 	fill(&dev[0], len, n);
 	fill(&dev[1], SMALL, small);
 	rg_notify(&dev[0].vq[RG_TX]);
@@ -121,6 +110,7 @@ int main(void)
 	rg_dev_add(&dev[0], &zone[0], RG_ADDR, RG_IRQ, "tap0", "mtu=65535");
 	rg_dev_add(&dev[1], &zone[1], RG_ADDR, RG_IRQ, "tap1", "");
 	root = listen_to_both();
+	second = if_nametoindex(dev[1].name);
 	ktap_point(take_turns(SMALL, RG_NUM_MAX, RG_NUM_MAX, LEAD),
 		   "two that send many frames take turns");
 	ktap_point(take_turns(LARGE, 64, 64, LARGE_LEAD),

@@ -207,13 +207,7 @@ static bool test_queue_sizes(void)
 	bool ok = true;
 
 	for (i = 0; i < RG_ARRAY_SIZE(sizes); i++) {
-		zone[0].used = 0;
-		rg_negotiate(d, RG_FEATURES);
-		rg_queue_setup(d, RG_RX, sizes[i]);
-		rg_queue_setup(d, RG_TX, sizes[i]);
-		rg_driver_ok(d);
-		rg_link_wait(d, true);
-		rg_root_flush(d);
+		rg_start_sized(d, RG_FEATURES, sizes[i], sizes[i]);
 		for (n = 0; ok && n < 20; n++)
 			ok = ktap_expect(rg_works(d));
 	}

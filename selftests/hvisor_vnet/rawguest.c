@@ -809,10 +809,23 @@ void rg_driver_ok(struct rg_dev *d)
  */
 void rg_start(struct rg_dev *d, u64 features)
 {
+	rg_start_sized(d, features, RG_NUM, RG_NUM);
+}
+
+/**
+ * rg_start_sized - the same, with queues that may be of another size
+ * @d: the device, the only one in its zone that is in use
+ * @features: to be negotiated
+ * @rx: descriptors of its receive queue
+ * @tx: of its transmit queue
+ */
+void rg_start_sized(struct rg_dev *d, u64 features, unsigned int rx,
+		    unsigned int tx)
+{
 	d->zone->used = 0;
 	rg_negotiate(d, features);
-	rg_queue_setup(d, RG_RX, RG_NUM);
-	rg_queue_setup(d, RG_TX, RG_NUM);
+	rg_queue_setup(d, RG_RX, rx);
+	rg_queue_setup(d, RG_TX, tx);
 	if (rg_has(d, VIRTIO_NET_F_CTRL_VQ))
 		rg_queue_setup(d, RG_CTRL, RG_NUM);
 	rg_driver_ok(d);

@@ -242,6 +242,8 @@ void rg_queue_alloc(struct rg_dev *d, unsigned int index, unsigned int num);
 void rg_queue_setup(struct rg_dev *d, unsigned int index, unsigned int num);
 void rg_driver_ok(struct rg_dev *d);
 void rg_start(struct rg_dev *d, u64 features);
+void rg_start_sized(struct rg_dev *d, u64 features, unsigned int rx,
+		    unsigned int tx);
 bool rg_has(const struct rg_dev *d, unsigned int bit);
 
 /* Queues. */
