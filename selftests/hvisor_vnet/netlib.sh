@@ -50,6 +50,10 @@ br_join()
 
 # guest_enter ZONE ADDR NAMESPACE NAME HOST: moves a guest's NIC to where its
 # zone is, and gives it the addresses .HOST and ::HOST.
+#
+# None of its addresses is tried first for duplicates, which ends a second later in a
+# command on the control queue: up to 6.1 the driver spins until it is answered, and
+# here root's worker may be on that very CPU and have to wait for a tick, or three.
 guest_enter()
 {
 	enter_dev=$(guest_netdev "$1" "$2")
@@ -57,6 +61,7 @@ guest_enter()
 	[ -e "/run/netns/$3" ] || ip netns add "$3" || return 1
 	ip link set "$enter_dev" netns "$3" name "$4" || return 1
 	ip -n "$3" link set lo up
+	ip netns exec "$3" sysctl -q "net.ipv6.conf.$4.accept_dad=0" || return 1
 	ip -n "$3" addr add "10.77.0.$5/24" dev "$4"
 	ip -n "$3" addr add "fd77::$5/64" dev "$4" nodad
 	ip -n "$3" link set "$4" up
