@@ -21,6 +21,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <uapi/linux/virtio_mmio.h>
+#include <uapi/linux/virtio_net.h>
 
 #include "sim.h"
 #include "sim_compat.h"
@@ -30,6 +31,17 @@
 #define HVSIM_MAX_VQS		8
 #define HVSIM_MAX_VQ_SIZE	1024
 #define HVSIM_REGION_LEN	0x200
+
+/*
+ * The control queue and what goes through it.  Under PREEMPT_RT a guest has
+ * none: its driver spins for an answer with its bottom halves off, in which
+ * root's worker, on the same CPU and in the same kernel, cannot turn them off.
+ */
+#define HVSIM_CONTROL	(BIT_ULL(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) | \
+			 BIT_ULL(VIRTIO_NET_F_CTRL_VQ) | \
+			 BIT_ULL(VIRTIO_NET_F_CTRL_RX) | \
+			 BIT_ULL(VIRTIO_NET_F_CTRL_VLAN) | \
+			 BIT_ULL(VIRTIO_NET_F_CTRL_MAC_ADDR))
 
 /**
  * struct hvsim_lguest - one device of a Linux guest
@@ -421,6 +433,8 @@ static struct hvsim_lguest *hvsim_lguest_alloc(const struct hvsim_spec *spec)
 	lg->irq = spec->irq;
 	lg->cpu = spec->cpu;
 	lg->mask = spec->mask;
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		lg->mask |= HVSIM_CONTROL;
 	lg->guest.zone = spec->zone;
 	lg->guest.base = spec->base;
 	lg->guest.len = spec->len;
