@@ -30,6 +30,7 @@ static struct td_thing thing, other;
 /* What a test tells a daemon of this file to do. */
 #define DO	(&td_shared->tell[0])
 #define DONE	(&td_shared->tell[1])
+#define SEEN	(&td_shared->tell[2])
 
 enum { NOTHING, LIE, LIE_MORE };
 
@@ -587,10 +588,12 @@ static void begin_again(struct td_daemon *m)
 	unsigned int n = 0;
 
 	for (;;) {
-		bool asked = td_told(DO) == LIE && m->page->req_front !=
+		u64 told = td_told(DO);
+		bool asked = told == LIE && m->page->req_front !=
 			     __atomic_load_n(&m->page->req_rear,
 					     __ATOMIC_ACQUIRE);
 
+		td_tell(SEEN, told);
 		if (!asked || n++ % 3)
 			td_drain(m);
 		else if (ioctl(m->node, TOOL_INIT_VIRTIO))
@@ -617,6 +620,7 @@ static bool test_begin_again(void)
 				     NET_MAGIC);
 	}
 	td_tell(DO, NOTHING);
+	ok &= ktap_expect(ktap_wait_for(RG_LONG, td_told(SEEN) == NOTHING));
 	ok &= ktap_expect_eq(td_told(DONE), 0);
 	ok &= td_works(&thing);
 	ok &= ktap_expect_eq(td_shared->nobody, 0);
@@ -632,7 +636,7 @@ static void begin_forking(struct td_daemon *m)
 		prctl(PR_SET_PDEATHSIG, 0);
 		return;
 	}
-	m->shared->tell[2] = pid;
+	td_tell(&m->shared->tell[3], pid);
 	td_tell(DONE, 1);
 	_exit(0);
 }
@@ -648,7 +652,7 @@ static bool test_forked(void)
 	ok = ktap_expect(ktap_wait_for(RG_LONG, td_told(DONE)));
 	waitpid(pid, NULL, 0);
 	ok &= td_works(&thing);
-	kill(td_shared->tell[2], SIGKILL);
+	kill(td_told(&td_shared->tell[3]), SIGKILL);
 	ok &= ktap_expect(ktap_wait_for(RG_LONG, td_absent(&thing)));
 	return ok & ours_works();
 }
