@@ -70,7 +70,7 @@ send_from()
 	before_far=$("$6" "$7" rx_packets)
 	$2 udpblast recv "$3" 9000 $SOCKET_COUNT 3 >/tmp/received &
 	receiver=$!
-	wait_for 5 grep -q ready /tmp/received || return 1
+	wait_for 30 grep -q ready /tmp/received || return 1
 	$1 udpblast send "$3" 9000 $SOCKET_COUNT $SOCKET_BYTES >/tmp/sent ||
 		return 1
 	wait_for 5 arrived "$6" "$7" rx_packets $((before_far + SOCKET_COUNT))
