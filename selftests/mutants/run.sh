@@ -5,8 +5,8 @@
 # script that takes one guard out of the module; its text says in words what
 # the guard is, and its line "Caught-by: TEST" names the test that must notice:
 # a program of selftests/unit or a test of selftests/hvisor_vnet.  A line
-# "Kernel: VERSION" says that the test only notices it on that kernel; one with a
-# line "Arch: ARCH" is left out on others.
+# "Kernel: VERSION [WORD...]" says that the test only notices it on that kernel, with
+# these words on its command line; one with a line "Arch: ARCH" is left out on others.
 #
 # Each mutant is applied to a copy of the tree, which is built, and that one
 # test is run.  The mutant is caught if the test says "not ok", dies, or makes
@@ -47,10 +47,11 @@ catcher()
 	sed -n 's/^Caught-by: *//p' "$here/$1.patch"
 }
 
-# The same, and behind a colon the kernel, if it is to be another.
+# The same, and behind a colon the kernel, if it is to be another, and behind commas
+# the words for its command line.
 catcher_where()
 {
-	echo "$(catcher "$1")$(sed -n 's/^Kernel: */:/p' "$here/$1.patch")"
+	echo "$(catcher "$1")$(sed -n 's/^Kernel: */:/p' "$here/$1.patch" | tr ' ' ,)"
 }
 
 is_unit()
@@ -154,7 +155,7 @@ vm_fails()
 	how=
 	exec {out}< <(exec "$HVNET_VM/run.sh" --src "$2" --out "$slot/build-$kernel" \
 		--arch "$arch" --kernel "$kernel" --deadline $seconds \
-		"$1" 2>"$slot/log")
+		--append "${append//,/ }" "$1" 2>"$slot/log")
 	pid=$!
 	while IFS= read -r -u "$out" line; do
 		printf '%s\n' "$line" >>"$slot/log"
@@ -220,14 +221,14 @@ vm_as_it_is()
 # the name of a mutant, or of a test in the VM behind an @.
 if [ "${1-}" = --job ]; then
 	name=$2 began=$EPOCHREALTIME
-	arch=$MUTANTS_ARCH kernel=$MUTANTS_KERNEL
+	arch=$MUTANTS_ARCH kernel=$MUTANTS_KERNEL append=
 	slot=$work/vm-$MUTANTS_SLOT
 	case $name in
 	@*) where=${name#@} ;;
 	*) where=$(catcher_where "$name") ;;
 	esac
 	test=${where%:*}
-	[ "$test" = "$where" ] || kernel=${where#*:}
+	[ "$test" = "$where" ] || IFS=, read -r kernel append <<<"${where#*:}"
 	if [ "$name" = "@$where" ]; then
 		vm_as_it_is
 		exit 0
