@@ -24,6 +24,7 @@ iperf3 -s -D -p 5202
 echo "zone 1: $(uname -r), the disk says $(head -n 1 /dev/vda)"
 echo "zone 1 was here" | dd of=/dev/vda bs=512 seek=1 conv=fsync,sync 2>/dev/null
 while :; do nc -l -p 7 </proc/interrupts; done >/dev/null 2>&1 &
+while :; do nc -l -p 13 </proc/net/dev; done >/dev/null 2>&1 &
 # Whoever connects has the NIC do nothing for the stack.
 while :; do
 	nc -l -p 9 </dev/null &&

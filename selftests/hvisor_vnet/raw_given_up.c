@@ -157,11 +157,13 @@ static bool test_queue(unsigned int index)
 	       ktap_expect_eq(rg_counter(d, "broken"), broken + 1);
 }
 
-/* The guest is told until it acknowledges, though its device rests. */
+/*
+ * The guest is told until it acknowledges, though its device rests. By the time that
+ * this shows, in the carrier, most of the repetitions may be over.
+ */
 static bool test_told_again(void)
 {
-	unsigned int i;
-	bool ok = true;
+	bool ok;
 
 	start();
 	while (rg_irqs(d, 5) || rg_ack(d))
@@ -171,8 +173,7 @@ static bool test_told_again(void)
 	ok = ktap_expect(given_up()) &&
 	     ktap_expect(ktap_wait_for(RG_LONG, !has_carrier(d)));
 	rg_irq_connect(d, 0);
-	for (i = 0; ok && i < 3; i++)
-		ok = ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	ok = ok && ktap_expect(rg_irqs(d, RG_LONG) > 0);
 	return ok && ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_CONFIG);
 }
 

@@ -18,7 +18,8 @@ value()
 	sed -n "s/.*\"$1\": *\([0-9.]*\).*/\1/p" "$2" | head -n 1
 }
 
-# counters_agree: JSON against sysfs, in a moment in which nothing moves
+# counters_agree: JSON against sysfs; like those below, for wait_for: until a moment
+# in which nothing moves
 counters_agree()
 {
 	hvnet stats -j tap0 >got || return 1
@@ -155,8 +156,8 @@ ping -q -c 20 -i 0.01 $NET_GUEST >/dev/null
 # What is under way arrives.
 sleep 1
 ktap_check "JSON has every counter" wait_for 3 counters_agree
-ktap_check "totals" totals_agree
-ktap_check "one device" one_device
+ktap_check "totals" wait_for 3 totals_agree
+ktap_check "one device" wait_for 3 one_device
 traffic
 ktap_check "watched" watched
 ktap_check "watched, as JSON" watched_json

@@ -119,6 +119,44 @@ round_trip()
 	sed -n 's,.*mdev = [0-9.]*/\([0-9.]*\)/.*,\1,p' /tmp/ping
 }
 
+# What left zone 1's NIC, reached root's, left root's, and reached zone 1's.
+nics()
+{
+	timeout 5 nc $ZONE 13 </dev/null |
+		awk -v rx="$(cat /sys/class/net/tap0/statistics/rx_packets)" \
+			-v tx="$(cat /sys/class/net/tap0/statistics/tx_packets)" \
+			'$1 == "eth0:" { print $11, rx, tx, $3 }'
+}
+
+# share LEFT-BEFORE ARRIVED-BEFORE LEFT ARRIVED: per cent of frames that got lost
+share()
+{
+	awk -v left=$(($3 - $1)) -v arrived=$(($4 - $2)) 'BEGIN {
+		printf "%.3f", left ? 100 * (left - arrived) / left : 0 }'
+}
+
+# udp out|in [OPTION]: what iperf3 lost, its sockets' share too, and what the NICs did
+udp()
+{
+	way=$1
+	shift
+	nics_before=
+	[ "$column" = veth ] || nics_before=$(nics)
+	run_iperf -u -b 0 "$@"
+	result "udp_$way" "$(received)"
+	result "udp_${way}_lost" "$(lost)"
+	[ -n "$nics_before" ] || return
+	# What is still under way arrives.
+	sleep 1
+	# shellcheck disable=SC2046,SC2086
+	set -- $nics_before $(nics)
+	[ $# -eq 8 ] || return
+	case $way in
+	out) result udp_out_nics "$(share "$1" "$2" "$5" "$6")" ;;
+	in) result udp_in_nics "$(share "$3" "$4" "$7" "$8")" ;;
+	esac
+}
+
 # Round trips first: a daemon that loses an interrupt under load answers no more.
 measure()
 {
@@ -126,8 +164,8 @@ measure()
 	result flood "$(round_trip -f -c 2000)"
 	run_iperf -R; result tcp_out "$(received)"
 	run_iperf; result tcp_in "$(received)"
-	run_iperf -u -b 0 -R; result udp_out "$(received)"; result udp_out_lost "$(lost)"
-	run_iperf -u -b 0; result udp_in "$(received)"; result udp_in_lost "$(lost)"
+	udp out -R
+	udp in
 }
 
 # The same TCP with all of it cut and summed up in software, as in the columns
@@ -242,6 +280,8 @@ table()
 	row "TCP root -> zone 1 without offloads, Mbit/s" tcp_in_plain
 	row "UDP zone 1 -> root, Mbit/s received" udp_out udp_out_lost
 	row "UDP root -> zone 1, Mbit/s received" udp_in udp_in_lost
+	row "% of its frames lost between the NICs, zone 1 -> root" udp_out_nics
+	row "% of its frames lost between the NICs, root -> zone 1" udp_in_nics
 	row "ping, ms" ping
 	row "flood ping, ms" flood
 	row "EL2 wakes per 1000 frames" wakes
