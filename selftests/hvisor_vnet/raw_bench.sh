@@ -46,6 +46,10 @@ for column in hvisor_vnet vhost-net "user, batching" "user, daemon"; do
 	ktap_check "$column: there is something in each row" all_rows /tmp/first
 	[ "$column" = hvisor_vnet ] && cp /tmp/first /tmp/ours
 done
-ringbench icount hvisor_vnet frames latency >/tmp/second 2>&1
-ktap_check "counting again gives the same" near /tmp/ours /tmp/second
+if [ -e /sys/kernel/realtime ]; then
+	ktap_skip "counting again gives the same" "softirqs are threads, whose turns vary"
+else
+	ringbench icount hvisor_vnet frames latency >/tmp/second 2>&1
+	ktap_check "counting again gives the same" near /tmp/ours /tmp/second
+fi
 ktap_finish
