@@ -155,9 +155,9 @@ cd $TOOL_DIR || exit 1
 ping -q -c 20 -i 0.01 $NET_GUEST >/dev/null
 # What is under way arrives.
 sleep 1
-ktap_check "JSON has every counter" wait_for 3 counters_agree
-ktap_check "totals" wait_for 3 totals_agree
-ktap_check "one device" wait_for 3 one_device
+ktap_check "JSON has every counter" wait_for 30 counters_agree
+ktap_check "totals" wait_for 30 totals_agree
+ktap_check "one device" wait_for 30 one_device
 traffic
 ktap_check "watched" watched
 ktap_check "watched, as JSON" watched_json
