@@ -42,7 +42,6 @@ END=$(hex "0x$END + 1 - 0x1000")
 # Where PCI devices may get registers, but none is: listed like a reservation.
 PCI=$(sed -n 's/^\([0-9a-f]*\)-.* : pcie\{0,1\}@.*/\1/p;
 	s/^\([0-9a-f]*\)-.* : PCI Bus 0000:00$/\1/p' /proc/iomem | tail -n 1)
-[ -z "$PCI" ] || PCI=$(hex "0x$PCI")
 
 # Memory that root does not give to anybody, but uses itself: its own code.
 CODE=$(hex "0x$(sed -n 's/^ *\([0-9a-f]*\)-.* : Kernel code$/\1/p' /proc/iomem)")
@@ -95,6 +94,7 @@ ktap_check "a page too many before it" \
 ktap_check "device registers" bad $RIG_REGISTERS 0 0x1000 "$EBUSY" \
 	"$RIG_REGISTERS, 0x1000 bytes, is not RAM: registers or firmware of root's live there"
 if [ -n "$PCI" ]; then
+	PCI=$(hex "0x$PCI")
 	ktap_check "a PCI window" bad "$PCI" 0 0x1000 "$EBUSY" \
 		"$PCI, 0x1000 bytes, is not RAM: registers or firmware of root's live there"
 else

@@ -119,13 +119,13 @@ round_trip()
 	sed -n 's,.*mdev = [0-9.]*/\([0-9.]*\)/.*,\1,p' /tmp/ping
 }
 
-# What left zone 1's NIC, reached root's, left root's, and reached zone 1's.
+# nics out|in: frames that left the one NIC that way, and that reached the other
 nics()
 {
 	timeout 5 nc $ZONE 13 </dev/null |
-		awk -v rx="$(cat /sys/class/net/tap0/statistics/rx_packets)" \
+		awk -v way="$1" -v rx="$(cat /sys/class/net/tap0/statistics/rx_packets)" \
 			-v tx="$(cat /sys/class/net/tap0/statistics/tx_packets)" \
-			'$1 == "eth0:" { print $11, rx, tx, $3 }'
+			'$1 == "eth0:" { print way == "out" ? $11 " " rx : tx " " $3 }'
 }
 
 # share LEFT-BEFORE ARRIVED-BEFORE LEFT ARRIVED: per cent of frames that got lost
@@ -141,7 +141,7 @@ udp()
 	way=$1
 	shift
 	nics_before=
-	[ "$column" = veth ] || nics_before=$(nics)
+	[ "$column" = veth ] || nics_before=$(nics "$way")
 	run_iperf -u -b 0 "$@"
 	result "udp_$way" "$(received)"
 	result "udp_${way}_lost" "$(lost)"
@@ -149,12 +149,8 @@ udp()
 	# What is still under way arrives.
 	sleep 1
 	# shellcheck disable=SC2046,SC2086
-	set -- $nics_before $(nics)
-	[ $# -eq 8 ] || return
-	case $way in
-	out) result udp_out_nics "$(share "$1" "$2" "$5" "$6")" ;;
-	in) result udp_in_nics "$(share "$3" "$4" "$7" "$8")" ;;
-	esac
+	set -- $nics_before $(nics "$way")
+	[ $# -ne 4 ] || result "udp_${way}_nics" "$(share "$@")"
 }
 
 # Round trips first: a daemon that loses an interrupt under load answers no more.
