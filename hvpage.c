@@ -68,8 +68,13 @@
 #define HVPAGE_RETRY_SLOW_NS	(2 * NSEC_PER_MSEC)
 #define HVPAGE_RETRY_MAX_NS	(100 * NSEC_PER_MSEC)
 
-/* From a guest's acknowledgment to its EOI: an injection then is lost. */
-#define HVPAGE_HOLD_NS		(5 * NSEC_PER_USEC)
+/*
+ * From a guest's acknowledgment to the next injection: what it took to acknowledge,
+ * within these bounds. Before its EOI an injection would be lost; and a guest that
+ * only receives shall have as much time for frames as for their interrupts.
+ */
+#define HVPAGE_HOLD_MIN_NS	(5 * NSEC_PER_USEC)
+#define HVPAGE_HOLD_MAX_NS	(500 * NSEC_PER_USEC)
 
 /* When to try again an injection that was held. */
 #define HVPAGE_HELD_NS		NSEC_PER_MSEC
@@ -782,6 +787,13 @@ static void hvpage_line_unlock(struct hvpage_line *line, unsigned long flags)
 		hvpage_line_send(line);
 }
 
+/* From when on the guest may be interrupted again. */
+static ktime_t hvpage_line_free_at(const struct hvpage_line *line)
+{
+	return ktime_add_ns(line->acked_at, READ_ONCE(line->heard) ?
+					    HVPAGE_HOLD_MIN_NS : line->hold);
+}
+
 /* Inject at @due, or earlier if that was the plan. */
 static void hvpage_line_inject_by(struct hvpage_line *line, ktime_t due,
 				  ktime_t now)
@@ -828,8 +840,9 @@ static void hvpage_line_give_up(struct hvpage_line *line)
  * guest wants to hear of that is no question then: with an event index it asks
  * once, and again only when it has been told.
  *
- * Right after an acknowledgment the guest's interrupt is still active, so an
- * injection is held back for a moment.
+ * Right after an acknowledgment the guest's interrupt is still active, and the
+ * guest is about to look: so an injection is held back, for as long as the last
+ * one took the guest or until a frame of its own says that it has got on.
  *
  * News that waits is told of with the next that does not. By the end of @ns the
  * guest may have found out by itself: then it is left alone.
@@ -851,7 +864,7 @@ void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns)
 	if (line->outstanding) {
 		due = ktime_add_ns(line->injected_at, line->patience);
 	} else {
-		due = ktime_add_ns(line->acked_at, HVPAGE_HOLD_NS);
+		due = hvpage_line_free_at(line);
 		line->repeats = 0;
 	}
 	line->backoff = line->patience;
@@ -876,8 +889,7 @@ void hvpage_line_hurry(struct hvpage_line *line)
 
 	raw_spin_lock_irqsave(&line->lock, flags);
 	if (line->due != KTIME_MAX && !line->outstanding)
-		hvpage_line_inject_by(line, ktime_add_ns(line->acked_at,
-							 HVPAGE_HOLD_NS),
+		hvpage_line_inject_by(line, hvpage_line_free_at(line),
 				      ktime_get());
 	hvpage_line_unlock(line, flags);
 }
@@ -897,20 +909,24 @@ void hvpage_line_raise(struct hvpage_line *line, u32 bits)
 }
 
 /*
- * Learn from an acknowledgment how long to wait for one, as TCP does for its
- * retransmissions: on a busy board a guest may be slow, and an injection
- * repeated in vain fills EL2's event queue (E1). After a repetition it is not
- * known which injection was acknowledged: what passed since the last is the
- * least that the guest can have taken.  That may make us more patient but not
- * less, and not at all when the first was lost: losses are frequent (I1).
+ * Learn from an acknowledgment what an interrupt takes the guest, and so how long
+ * to wait for one, as TCP does for its retransmissions: on a busy board a guest may
+ * be slow, and an injection repeated in vain fills EL2's event queue (E1). After a
+ * repetition it is not known which injection was acknowledged: what passed since
+ * the last is the least that the guest can have taken.  That may make us more
+ * patient but not less, and not at all when the first was lost: losses are
+ * frequent (I1).
  */
 static void hvpage_line_learn(struct hvpage_line *line)
 {
-	u64 patience = 4 * ktime_to_ns(ktime_sub(line->acked_at,
-						 line->injected_at));
+	u64 took = ktime_to_ns(ktime_sub(line->acked_at, line->injected_at));
+	u64 patience = 4 * took;
 
 	if (line->repeats)
 		patience = max(patience, line->patience);
+	else
+		line->hold = clamp_t(u64, took, HVPAGE_HOLD_MIN_NS,
+				     HVPAGE_HOLD_MAX_NS);
 	line->patience = clamp_t(u64, patience, HVPAGE_RETRY_MIN_NS,
 				 HVPAGE_RETRY_SLOW_NS);
 }
@@ -921,6 +937,20 @@ static void hvpage_line_timed(struct hvpage_line *line)
 	hvnet_latency_take(&line->acks);
 	if (line->outstanding)
 		hvnet_latency_end(&line->acks, line->acked_at);
+}
+
+/**
+ * hvpage_line_heard - the guest has sent something
+ * @line: its line
+ *
+ * Since its last acknowledgment, then; if before, it is interrupted a little
+ * earlier than it should be.
+ *
+ * Context: any.
+ */
+void hvpage_line_heard(struct hvpage_line *line)
+{
+	WRITE_ONCE(line->heard, true);
 }
 
 /**
@@ -935,6 +965,7 @@ void hvpage_line_acked(struct hvpage_line *line)
 
 	raw_spin_lock_irqsave(&line->lock, flags);
 	line->acked_at = ktime_get();
+	WRITE_ONCE(line->heard, false);
 	if (line->outstanding)
 		hvpage_line_learn(line);
 	if (hvnet_latency_wanted())
@@ -944,7 +975,7 @@ void hvpage_line_acked(struct hvpage_line *line)
 		/* News came between the guest's read and its write. */
 		line->backoff = line->patience;
 		line->repeats = 0;
-		line->due = ktime_add_ns(line->acked_at, HVPAGE_HOLD_NS);
+		line->due = hvpage_line_free_at(line);
 		hvpage_line_start_timer(line);
 	}
 	raw_spin_unlock_irqrestore(&line->lock, flags);
@@ -1081,6 +1112,7 @@ int hvpage_line_add(struct hvpage *hp, struct hvpage_line *line,
 	line->on = false;
 	line->owed = false;
 	line->patience = HVPAGE_RETRY_MIN_NS;
+	line->hold = HVPAGE_HOLD_MIN_NS;
 	raw_spin_lock_init(&line->lock);
 	hrtimer_setup(&line->timer, hvpage_line_timer_fn, CLOCK_MONOTONIC,
 		      HRTIMER_MODE_ABS_PINNED_HARD);

@@ -94,6 +94,8 @@ enum hvpage_count {
  * @due: when to inject (again); KTIME_MAX if not
  * @backoff: ns from the next injection to the retry after it
  * @patience: ns to give an injection before it counts as lost; learnt
+ * @hold: ns after an acknowledgment in which nothing is injected; learnt
+ * @heard: but less if the guest has sent something since
  * @repeats: injections repeated since the last acknowledgment
  * @injections: injections made, the repeated ones included
  * @reinjections: repeated ones
@@ -119,6 +121,8 @@ struct hvpage_line {
 	ktime_t due;
 	u64 backoff;
 	u64 patience;
+	u64 hold;
+	bool heard;
 	u32 repeats;
 	u64 injections;
 	u64 reinjections;
@@ -152,6 +156,7 @@ void hvpage_line_off(struct hvpage_line *line);
 void hvpage_line_raise(struct hvpage_line *line, u32 bits);
 void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns);
 void hvpage_line_hurry(struct hvpage_line *line);
+void hvpage_line_heard(struct hvpage_line *line);
 void hvpage_line_acked(struct hvpage_line *line);
 
 #endif /* HVNET_HVPAGE_H */

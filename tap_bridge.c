@@ -490,6 +490,9 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 		got = hvnet_ring_fetch(ring, &pair->tx_chain);
 		if (got <= 0)
 			break;
+		/* Before the frame is answered. */
+		if (!work)
+			hvpage_line_heard(&pair->nic->dev->line);
 		bytes += hvnet_tx_frame(pair);
 		hvnet_ring_used(ring, pair->tx_chain.head, 0);
 		work++;

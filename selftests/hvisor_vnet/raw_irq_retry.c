@@ -212,10 +212,11 @@ static bool test_not_asked_for(void)
 
 /* Patience: how long an injection may take before it is repeated. */
 
-/* Acknowledge an interrupt @us after its frame was sent at @at. */
-static bool take_irq(u64 at, unsigned int us)
+/* Acknowledge an interrupt @us after it came. */
+static bool take_irq(unsigned int us)
 {
 	bool ok = ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	u64 at = ktap_now_ns();
 
 	while (ktap_now_ns() - at < us * 1000ull)
 		;
@@ -227,12 +228,11 @@ static bool take_frame(unsigned int us)
 {
 	struct rg_vq *q = &d->vq[RG_TX];
 	struct vring_used_elem elem;
-	u64 at = ktap_now_ns();
 	bool ok;
 
 	q->avail->ring[q->num] = q->last_used;
 	send_frame(1);
-	ok = take_irq(at, us);
+	ok = take_irq(us);
 	return ok & ktap_expect(rg_wait_used(q, &elem));
 }
 
@@ -262,7 +262,7 @@ static bool lose_frame(unsigned int n, u64 *us)
 	       ktap_now_ns() - at < 50000000)
 		;
 	return ok && ktap_expect_eq(rg_irqs(d, 0), 0) && eoi() &&
-	       take_irq(ktap_now_ns(), 0);
+	       take_irq(0);
 }
 
 static bool first_repeated_between(u64 from_us, u64 to_us, unsigned int n)
@@ -316,6 +316,62 @@ static bool test_slow_is_remembered(void)
 	return take_frames(4, 350) && take_frame(350) &&
 	       first_repeated_between(1200, 3000, 2) &&
 	       first_repeated_between(1200, 3000, 1) && eoi();
+}
+
+/*
+ * How long after an acknowledgment is a guest told of a frame for it, one that
+ * @sends something first, or does not?
+ */
+static bool told_between(bool sends, u64 from_us, u64 to_us)
+{
+	struct rg_piece room = RG_IN(buf + 1024, 1024);
+	struct rg_vq *rx = &d->vq[RG_RX], *tx = &d->vq[RG_TX];
+	struct vring_used_elem elem;
+	u8 frame[60];
+	u64 at, us;
+	bool ok;
+
+	rg_frame(frame, sizeof(frame), 1);
+	rg_add(rx, &room, 1);
+	rg_irq_on(rx);
+	rg_kick(rx);
+	at = ktap_now_ns();
+	if (sends) {
+		send_frame(1);
+		while (!rg_used(tx, &elem))
+			rg_relax();
+	}
+	ok = ktap_expect(rg_root_send(d, frame, sizeof(frame))) &&
+	     ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	us = (ktap_now_ns() - at) / 1000;
+	ktap_diag("told after %llu us", (unsigned long long)us);
+	ok &= ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
+	return ok & ktap_expect(rg_wait_used(rx, &elem)) & eoi() &
+	       ktap_expect(us >= from_us && us < to_us);
+}
+
+static bool test_told_soon(void)
+{
+	start(HVSIM_IRQ_MANUAL_EOI);
+	return take_frames(3, 0) && told_between(false, 0, 150);
+}
+
+static bool test_time_between(void)
+{
+	start(HVSIM_IRQ_MANUAL_EOI);
+	return take_frames(5, 400) && told_between(false, 300, 500);
+}
+
+static bool test_heard_of(void)
+{
+	start(HVSIM_IRQ_MANUAL_EOI);
+	return take_frames(5, 400) && told_between(true, 0, 250);
+}
+
+static bool test_time_bound(void)
+{
+	start(HVSIM_IRQ_MANUAL_EOI);
+	return take_frames(7, 1300) && told_between(false, 450, 700);
 }
 
 static bool silence(void)
@@ -405,6 +461,10 @@ static const struct ktap_test timed_tests[] = {
 	{ "when it is fast again, it is given less", test_fast_again },
 	{ "an interrupt lost is not taken for a slow guest", test_lost_is_not_slow },
 	{ "nor does it make a slow one fast", test_slow_is_remembered },
+	{ "a fast guest is soon told again", test_told_soon },
+	{ "a slow one gets time between interrupts", test_time_between },
+	{ "until it sends something", test_heard_of },
+	{ "but not for ever", test_time_bound },
 };
 
 static const struct ktap_test last_tests[] = {
