@@ -49,6 +49,15 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 	netif_napi_add(dev, napi, poll, NAPI_POLL_WEIGHT)
 #endif
 
+#if !HVNET_HAVE_SW_IRQ_COALESCE
+#define netdev_sw_irq_coalesce_default_on(dev) do {			\
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {				\
+		(dev)->gro_flush_timeout = 20000;			\
+		(dev)->napi_defer_hard_irqs = 1;			\
+	}								\
+} while (0)
+#endif
+
 #if !HVNET_HAVE_ETH_HW_ADDR_SET
 #define eth_hw_addr_set(dev, addr)	ether_addr_copy((dev)->dev_addr, addr)
 #endif

@@ -45,6 +45,13 @@ hvnet_have_napi_add_of_three(struct net_device *dev, struct napi_struct *napi,
 	netif_napi_add(dev, napi, poll);
 }
 
+/* 6.2 */
+static void __maybe_unused
+hvnet_have_sw_irq_coalesce(struct net_device *dev)
+{
+	netdev_sw_irq_coalesce_default_on(dev);
+}
+
 /* 5.15 */
 static void __maybe_unused
 hvnet_have_eth_hw_addr_set(struct net_device *dev, const u8 *addr)

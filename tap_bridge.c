@@ -78,6 +78,7 @@
  * @n_up: how many
  * @pages: what large frames are copied into; same owner
  * @polls_on: the CPU that is in the poll of @napi, or -1
+ * @steered_anew: which CPU is to poll was changed, and no kick has come since
  * @live: the data path runs; changed under the tx queue lock
  * @starved: the queue was stopped for want of receive buffers, and the guest has
  *	not kicked since
@@ -112,6 +113,7 @@ struct hvnet_pair {
 	unsigned int n_up;
 	struct hvnet_pages pages;
 	int polls_on;
+	bool steered_anew;
 
 	bool live ____cacheline_aligned_in_smp;
 	bool starved;
@@ -466,6 +468,41 @@ static void hvnet_rx_wake(struct hvnet_pair *pair)
 }
 
 /*
+ * Will the poll come again by itself, so that until then no kick is needed?
+ * napi_complete_done() knows, but once it is asked the ring is the next poll's.
+ * So this foretells it; an error costs a poll or a kick. It comes again on this CPU:
+ * it takes a kick to get to another.
+ */
+static bool hvnet_poll_recurs(const struct hvnet_pair *pair, int work)
+{
+	const struct net_device *netdev = pair->nic->netdev;
+
+	return work && READ_ONCE(netdev->napi_defer_hard_irqs) &&
+	       READ_ONCE(netdev->gro_flush_timeout) &&
+	       !READ_ONCE(pair->steered_anew);
+}
+
+/* @work frames were taken, @got is what the last look at the ring said. */
+static int hvnet_poll_end(struct hvnet_pair *pair, int budget, int work, int got)
+{
+	struct hvnet_ring *ring = &pair->tx_ring;
+	bool recurs;
+
+	if (got > 0)
+		return budget;
+	recurs = hvnet_poll_recurs(pair, work);
+	if (got < 0)
+		hvnet_ring_broke(pair, "transmit queue", ring);
+	else if (!recurs && hvnet_ring_notify_on(ring, ring->last_avail))
+		return budget;
+	if (work == budget)
+		return budget;
+	if (napi_complete_done(&pair->napi, work) && recurs)
+		napi_schedule(&pair->napi);
+	return work;
+}
+
+/*
  * Every chain taken is given back, whatever becomes of its frame: a driver that
  * has filled its ring waits for that.
  */
@@ -502,14 +539,7 @@ static int hvnet_poll(struct napi_struct *napi, int budget)
 		hvnet_latency_end(&pair->nic->dev->deliveries, ktime_get());
 	hvnet_poll_publish(pair, work);
 
-	if (got < 0)
-		hvnet_ring_broke(pair, "transmit queue", ring);
-	else if (got > 0 || hvnet_ring_notify_on(ring, ring->last_avail))
-		return budget;
-	if (work == budget)
-		return budget;
-	napi_complete_done(napi, work);
-	return work;
+	return hvnet_poll_end(pair, budget, work, got);
 }
 
 /* Guest receive: under the tx queue lock. */
@@ -965,10 +995,16 @@ static bool hvnet_poll_there(struct hvnet_pair *pair, unsigned int cpu)
  */
 static void hvnet_poll_steered(struct hvnet_pair *pair)
 {
-	const u32 cpu = READ_ONCE(pair->nic->cpu);
+	u32 cpu;
 
 	if (!napi_schedule_prep(&pair->napi))
 		return;
+	if (READ_ONCE(pair->steered_anew)) {
+		WRITE_ONCE(pair->steered_anew, false);
+		/* What this undoes was said before. Pairs with hvnet_nic_set_cpu(). */
+		smp_mb();
+	}
+	cpu = READ_ONCE(pair->nic->cpu);
 	/* One that has gone offline does not take it. */
 	if (cpu == HVNET_NO_CPU || cpu == smp_processor_id() ||
 	    !hvnet_poll_there(pair, cpu))
@@ -1511,6 +1547,9 @@ void hvnet_nic_set_cpu(struct net_device *netdev, u32 cpu)
 	struct hvnet_nic *nic = netdev_priv(netdev);
 
 	WRITE_ONCE(nic->cpu, cpu);
+	/* Pairs with the one in hvnet_poll_steered(). */
+	smp_mb();
+	WRITE_ONCE(nic->pair[0].steered_anew, true);
 }
 
 /*
@@ -1565,6 +1604,7 @@ static int hvnet_pair_init(struct hvnet_pair *pair, struct hvnet_nic *nic,
 				     GFP_KERNEL);
 	if (!pair->rx_chain.sg || !pair->tx_chain.sg)
 		return -ENOMEM;
+	netdev_sw_irq_coalesce_default_on(nic->netdev);
 	netif_napi_add(nic->netdev, &pair->napi, hvnet_poll);
 	pair->call.func = hvnet_poll_here;
 	pair->call.info = pair;

@@ -98,6 +98,8 @@ static void settle(void)
 
 static void start(void)
 {
+	/* Each frame is to be found by its kick. */
+	rg_recur_after(d, 0);
 	rg_start(d, RG_FEATURES);
 	buf = rg_alloc(&zone, 2048, 8);
 	settle();

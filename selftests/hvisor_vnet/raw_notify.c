@@ -15,8 +15,10 @@ static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
 static u8 *buffers;
 
+/* Root asks for kicks as soon as it finds no more frames. */
 static void start(u64 features)
 {
+	rg_recur_after(d, 0);
 	rg_start(d, features);
 	buffers = rg_alloc(&zone, RG_NUM * BUFFER, 4096);
 	while (rg_irqs(d, 1) || rg_ack(d))

@@ -15,6 +15,8 @@
 #define ELSEWHERE	10
 #define CHANGES		60
 #define LEN		64
+#define RECUR_US	2000	/* longer than from one frame to the next */
+#define CHANGE_US	1000000	/* longer than it takes to steer */
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
@@ -94,6 +96,26 @@ static bool test_changed(void)
 	return ok;
 }
 
+/* Frames before and after, and root polls by itself in between, where it did. */
+static bool works_on_at_once(unsigned int where, const char *cpu)
+{
+	bool ok;
+
+	rg_recur_after(d, CHANGE_US);
+	ok = rg_tx_one(d, LEN, 0);
+	steer(cpu);
+	rg_recur_after(d, RECUR_US);
+	ok = works_on(where) && ok;
+	rg_recur_after(d, 0);
+	return ok;
+}
+
+static bool test_changed_while_polling(void)
+{
+	return works_on_at_once(1, "1") & works_on_at_once(2, "2") &
+	       works_on_at_once(0, "none");
+}
+
 static bool test_both_ways(void)
 {
 	steer("2");
@@ -106,10 +128,12 @@ static bool test_under_traffic(void)
 	unsigned int i, n = ktap_scaled(CHANGES);
 	struct rt_traffic traffic;
 
+	rg_recur_after(d, 20);
 	rg_start(d, RG_FEATURES);
 	rt_start(&traffic, d, 1);
 	for (i = 0; i < n; i++)
 		steer(cpus[i % RG_ARRAY_SIZE(cpus)]);
+	rg_recur_after(d, 0);
 	return rt_finish(&traffic);
 }
 
@@ -147,6 +171,7 @@ static bool test_offline(void)
 static const struct ktap_test tests[] = {
 	{ "named when the device is made", test_named },
 	{ "changed, and taken back", test_changed },
+	{ "changed while root polls by itself", test_changed_while_polling },
 	{ "frames both ways", test_both_ways },
 	{ "changed under traffic", test_under_traffic },
 	{ "while the driver restarts", test_restarts },
@@ -159,6 +184,8 @@ int main(void)
 	ktap_plan(RG_ARRAY_SIZE(tests));
 	rg_zone_add(&zone, 1, 0x100000, 0x200000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "cpu=2");
+	/* A kick for each frame, but where it is otherwise. */
+	rg_recur_after(d, 0);
 	ktap_run(tests, RG_ARRAY_SIZE(tests));
 	return ktap_finish();
 }

@@ -1181,6 +1181,25 @@ void rg_link_set(const struct rg_dev *d, bool up)
 }
 
 /**
+ * rg_recur_after - how long after frames root polls once more by itself
+ * @d: the device
+ * @us: microseconds; with 0 it does not, and asks for kicks at once
+ */
+void rg_recur_after(const struct rg_dev *d, unsigned int us)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.15s/gro_flush_timeout",
+		 d->name);
+	if (rg_write(path, "%u", us * 1000))
+		rg_die("%s cannot be set", path);
+	snprintf(path, sizeof(path), "/sys/class/net/%.15s/napi_defer_hard_irqs",
+		 d->name);
+	if (rg_write(path, "%d", !!us))
+		rg_die("%s cannot be set", path);
+}
+
+/**
  * rg_forsake - reset the device, and have root let go of what waits for its guest
  * @d: the device; its queues are forgotten
  *

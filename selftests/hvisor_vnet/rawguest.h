@@ -269,6 +269,7 @@ void rg_frame(u8 *frame, size_t len, u32 seq);
 bool rg_frame_ok(const u8 *frame, size_t len, size_t want, u32 seq);
 bool rg_link_wait(const struct rg_dev *d, bool up);
 void rg_link_set(const struct rg_dev *d, bool up);
+void rg_recur_after(const struct rg_dev *d, unsigned int us);
 void rg_forsake(struct rg_dev *d);
 bool rg_root_send(const struct rg_dev *d, const void *frame, size_t len);
 ssize_t rg_root_recv(const struct rg_dev *d, void *buf, size_t size, int ms);
