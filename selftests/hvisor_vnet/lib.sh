@@ -78,11 +78,21 @@ ktap_check()
 	fi
 }
 
-# ktap_check_timed DESCRIPTION COMMAND...: the same for how long something took; a
-# kernel that looks for faults is not judged by the time that takes it
+is_realtime()
+{
+	[ -e /sys/kernel/realtime ]
+}
+
+# is_slow: a kernel that looks for faults is not judged by the time that takes it
+is_slow()
+{
+	[ "$(scaled 2)" -eq 1 ]
+}
+
+# ktap_check_timed DESCRIPTION COMMAND...: the same for how long something took
 ktap_check_timed()
 {
-	if [ "$(scaled 2)" -eq 1 ]; then
+	if is_slow; then
 		ktap_skip "$1" "this kernel is too slow to be timed"
 	else
 		ktap_check "$@"

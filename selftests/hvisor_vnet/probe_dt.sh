@@ -196,7 +196,7 @@ ktap_equal "one INIT_VIRTIO" 1 "$(state inits)"
 ktap_check "it names a page" [ $((page != 0 && page % 4096 == 0)) = 1 ]
 # Under PREEMPT_RT not with each kernel: probe_dt_threads.sh.
 sharers="hvisor_vnet, el2ctl" seen=1
-if [ -e /sys/kernel/realtime ] && ! grep -q el2ctl /proc/interrupts; then
+if is_realtime && ! grep -q el2ctl /proc/interrupts; then
 	sharers=hvisor_vnet seen=0
 fi
 ktap_check "SPI 32 is requested, edge, and shared if it can be" \

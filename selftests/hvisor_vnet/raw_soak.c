@@ -20,6 +20,7 @@
 #define WINDOW		32	/* frames under way, each direction */
 #define BUFFER		2048
 #define PERCENT		1
+#define PERCENT_OF_FEW	10	/* so that each hazard strikes */
 
 /* Retries come after 100, 200, 400 us and so on: seven losses in a row. */
 #define STALL_NS	12800000ull
@@ -242,6 +243,13 @@ static void report(u64 frames, u64 ns)
 		  (unsigned long long)rg_counter(d, "reinjections"));
 }
 
+static bool in_time(void)
+{
+	return ktap_expect(run.longest_sleep < STALL_NS) &
+	       ktap_expect(run.longest_access < ACCESS_MAX_NS) &
+	       ktap_expect(run.late <= 1 + run.accesses / LATE_ONE_IN);
+}
+
 int main(void)
 {
 	const char *word = getenv("HVNET_FRAMES");
@@ -257,7 +265,7 @@ int main(void)
 	tx = rg_alloc(&zone, WINDOW * BUFFER, 8);
 	rx = rg_alloc(&zone, WINDOW * BUFFER, 8);
 	run.ok = true;
-	hazards(PERCENT);
+	hazards(ktap_is_slow() ? PERCENT_OF_FEW : PERCENT);
 	ok = all_arrive(ktap_scaled(WARM_UP));
 	snapshot("/tmp/before");
 	stalls = rg_counter(d, "stalls");
@@ -273,9 +281,7 @@ int main(void)
 		   ktap_expect(rg_sim_counter("i1_hits")) &
 		   ktap_expect(rg_sim_counter("e1_hits")),
 		   "with every hazard");
-	ktap_point(ktap_expect(run.longest_sleep < STALL_NS) &
-		   ktap_expect(run.longest_access < ACCESS_MAX_NS) &
-		   ktap_expect(run.late <= 1 + run.accesses / LATE_ONE_IN) &
+	ktap_point(ktap_expect(ktap_is_slow() || in_time()) &
 		   ktap_expect_eq(rg_counter(d, "stalls"), stalls) &
 		   ktap_expect_eq(rg_sim_counter("gave_up"), 0) &
 		   ktap_expect_eq(rg_sim_counter("panics"), 0),
