@@ -87,6 +87,20 @@ static bool at_once(struct rg_dev *const *d, unsigned int n)
 	return true;
 }
 
+/* A frame that the guest does not ask after until it is interrupted. */
+static bool interrupted(struct rg_dev *d, u32 seq)
+{
+	u8 got[2048], *buf = rg_alloc(d->zone, 128, 8);
+	struct vring_used_elem elem;
+	bool ok;
+
+	rg_tx_add(d, buf, 60, seq);
+	rg_kick(&d->vq[RG_TX]);
+	ok = ktap_expect(rg_irqs(d, RG_LONG) > 0);
+	return ok & ktap_expect(rg_root_recv(d, got, sizeof(got), RG_LONG) >= 0) &
+	       ktap_expect(rg_wait_used(&d->vq[RG_TX], &elem));
+}
+
 /* Each device has its own interrupt. */
 static bool own_interrupts(struct rg_dev *const *d, unsigned int n)
 {
@@ -96,8 +110,7 @@ static bool own_interrupts(struct rg_dev *const *d, unsigned int n)
 		while (rg_irqs(d[i], 2) || rg_ack(d[i]))
 			;
 	for (i = 0; i < n; i++) {
-		if (!rg_tx_one(d[i], 60, i) ||
-		    !ktap_expect(rg_irqs(d[i], RG_LONG) > 0))
+		if (!interrupted(d[i], i))
 			return false;
 		for (j = 0; j < n; j++)
 			if (j != i && (!ktap_expect_eq(rg_irqs(d[j], 0), 0) ||
