@@ -132,7 +132,7 @@ nics()
 share()
 {
 	awk -v left=$(($3 - $1)) -v arrived=$(($4 - $2)) 'BEGIN {
-		printf "%.3f", left > arrived ? 100 * (left - arrived) / left : 0 }'
+		printf "%.3f", (left > arrived ? 100 * (left - arrived) / left : 0) }'
 }
 
 # udp out|in [OPTION]: what iperf3 lost, its sockets' share too, and what the NICs did
