@@ -51,9 +51,11 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 
 #if !HVNET_HAVE_SW_IRQ_COALESCE
 #define netdev_sw_irq_coalesce_default_on(dev) do {			\
+	struct net_device *_dev = (dev);				\
+									\
 	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {				\
-		(dev)->gro_flush_timeout = 20000;			\
-		(dev)->napi_defer_hard_irqs = 1;			\
+		_dev->gro_flush_timeout = 20 * NSEC_PER_USEC;		\
+		_dev->napi_defer_hard_irqs = 1;				\
 	}								\
 } while (0)
 #endif
