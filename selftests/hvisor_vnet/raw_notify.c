@@ -31,18 +31,6 @@ static void add_tx(u32 seq)
 		rg_die("no descriptor is left");
 }
 
-/* Busy, as a CPU that does nothing else: it sees the entry at once. */
-static bool spin_used(const struct rg_vq *q)
-{
-	unsigned long long end = ktap_now_ns() + RG_LONG * 1000000ull;
-	unsigned int turn = 0;
-
-	while (rg_used_idx(q) == q->last_used)
-		if (++turn % 1024 == 0 && ktap_now_ns() > end)
-			return false;
-	return true;
-}
-
 static bool stalled(const char *what, u32 seq)
 {
 	struct rg_vq *q = &d->vq[RG_TX];
@@ -85,7 +73,7 @@ static bool test_tx_race(u64 features)
 			met++;
 		/* Ready but for its publication. */
 		add_tx(seq + 1);
-		if (!spin_used(q))
+		if (!rg_spin_used(q))
 			return stalled("nobody looks", seq);
 		/* Before anything else: what is next, is published right here. */
 		rg_publish(q);
@@ -94,7 +82,7 @@ static bool test_tx_race(u64 features)
 	ktap_diag("%u frames, %u without a kick", seq, met);
 	/* The last one has not been kicked for. */
 	rg_notify(q);
-	return ktap_expect(spin_used(q)) &&
+	return ktap_expect(rg_spin_used(q)) &&
 	       ktap_expect_eq(rg_counter(d, "tx_frames") - frames, seq + 1);
 }
 
@@ -130,7 +118,7 @@ static bool test_rx_race(u64 features)
 				;
 			met += !rg_kick(q);
 		}
-		if (!spin_used(q)) {
+		if (!rg_spin_used(q)) {
 			ktap_diag("frame %u is left lying", seq);
 			return false;
 		}
@@ -201,7 +189,7 @@ static bool poll_frames(u32 n)
 		q->avail->ring[q->num] = q->last_used;
 		add_tx(seq);
 		rg_kick(q);
-		if (!spin_used(q))
+		if (!rg_spin_used(q))
 			return stalled("traffic ends", seq);
 		rg_used(q, &elem);
 	}
@@ -241,10 +229,7 @@ static bool test_never_acknowledges(u64 features)
 	return ok && ktap_expect(rg_works(d));
 }
 
-static const struct {
-	const char *name;
-	bool (*run)(u64 features);
-} tests[] = {
+static const struct rg_ring_test tests[] = {
 	{ "a frame added while root goes to rest", test_tx_race },
 	{ "a receive buffer added while root goes to rest", test_rx_race },
 	{ "a sender with a full ring", test_full_ring },
@@ -253,17 +238,10 @@ static const struct {
 
 int main(void)
 {
-	unsigned int i;
-
 	rg_setup();
 	ktap_plan(2 * RG_ARRAY_SIZE(tests));
 	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
-	for (i = 0; i < RG_ARRAY_SIZE(tests); i++) {
-		ktap_point(tests[i].run(RG_FEATURES), "%s, event index",
-			   tests[i].name);
-		ktap_point(tests[i].run(RG_BIT(VIRTIO_F_VERSION_1)), "%s, flags",
-			   tests[i].name);
-	}
+	rg_run_rings(tests, RG_ARRAY_SIZE(tests));
 	return ktap_finish();
 }

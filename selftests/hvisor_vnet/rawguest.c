@@ -1063,6 +1063,25 @@ bool rg_wait_used(struct rg_vq *q, struct vring_used_elem *elem)
 	return false;
 }
 
+/**
+ * rg_spin_used - wait for the next chain given back, and leave it there
+ * @q: the queue
+ *
+ * Busy, as a CPU that does nothing else: it sees the entry at once.
+ *
+ * Return: false if there is none for a long time.
+ */
+bool rg_spin_used(const struct rg_vq *q)
+{
+	unsigned long long end = ktap_now_ns() + RG_LONG * 1000000ull;
+	unsigned int turn = 0;
+
+	while (rg_used_idx(q) == q->last_used)
+		if (++turn % 1024 == 0 && ktap_now_ns() > end)
+			return false;
+	return true;
+}
+
 /* Interrupts. */
 
 /**
@@ -1180,6 +1199,15 @@ void rg_link_set(const struct rg_dev *d, bool up)
 	rg_set_flags(d, up);
 }
 
+static void rg_netdev_set(const struct rg_dev *d, const char *file, u32 value)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "/sys/class/net/%.15s/%s", d->name, file);
+	if (rg_write(path, "%u", value))
+		rg_die("%s cannot be set", path);
+}
+
 /**
  * rg_recur_after - how long after frames root polls once more by itself
  * @d: the device
@@ -1187,16 +1215,8 @@ void rg_link_set(const struct rg_dev *d, bool up)
  */
 void rg_recur_after(const struct rg_dev *d, unsigned int us)
 {
-	char path[80];
-
-	snprintf(path, sizeof(path), "/sys/class/net/%.15s/gro_flush_timeout",
-		 d->name);
-	if (rg_write(path, "%u", us * 1000))
-		rg_die("%s cannot be set", path);
-	snprintf(path, sizeof(path), "/sys/class/net/%.15s/napi_defer_hard_irqs",
-		 d->name);
-	if (rg_write(path, "%d", !!us))
-		rg_die("%s cannot be set", path);
+	rg_netdev_set(d, "gro_flush_timeout", us * 1000);
+	rg_netdev_set(d, "napi_defer_hard_irqs", !!us);
 }
 
 /**
@@ -1375,4 +1395,19 @@ bool rg_works(struct rg_dev *d)
 	return rg_tx_one(d, 60, 4711) && rg_rx_one(d, 60, 4712) &&
 	       rg_tx_one(d, RG_FRAME_MAX, 4713) &&
 	       rg_rx_one(d, RG_FRAME_MAX, 4714);
+}
+
+/**
+ * rg_run_rings - run tests with each way of notifying
+ * @tests: the tests
+ * @n: how many; twice as many points
+ */
+void rg_run_rings(const struct rg_ring_test *tests, size_t n)
+{
+	for (; n; n--, tests++) {
+		ktap_point(tests->run(RG_FEATURES), "%s, event index",
+			   tests->name);
+		ktap_point(tests->run(RG_BIT(VIRTIO_F_VERSION_1)), "%s, flags",
+			   tests->name);
+	}
 }

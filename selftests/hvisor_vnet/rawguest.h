@@ -191,6 +191,16 @@ struct rg_piece {
 	bool write;
 };
 
+/**
+ * struct rg_ring_test - what is tested with each way of notifying
+ * @name: what it shows
+ * @run: does so with these features; true if all is as it should be
+ */
+struct rg_ring_test {
+	const char *name;
+	bool (*run)(u64 features);
+};
+
 /* Set-up; these end the program when something goes wrong. */
 void rg_setup(void);
 void rg_pin(unsigned int cpu);
@@ -256,6 +266,7 @@ bool rg_kick(struct rg_vq *q);
 void rg_notify(struct rg_vq *q);
 bool rg_used(struct rg_vq *q, struct vring_used_elem *elem);
 bool rg_wait_used(struct rg_vq *q, struct vring_used_elem *elem);
+bool rg_spin_used(const struct rg_vq *q);
 u16 rg_used_idx(const struct rg_vq *q);
 void rg_irq_on(struct rg_vq *q);
 void rg_irq_off(struct rg_vq *q);
@@ -283,5 +294,8 @@ bool rg_tx_one(struct rg_dev *d, size_t len, u32 seq);
 bool rg_rx_one(struct rg_dev *d, size_t len, u32 seq);
 bool rg_carries(struct rg_dev *d, unsigned int frames);
 bool rg_works(struct rg_dev *d);
+
+/* A point for each test with an event index, and one without. */
+void rg_run_rings(const struct rg_ring_test *tests, size_t n);
 
 #endif /* HVNET_RAWGUEST_H */
