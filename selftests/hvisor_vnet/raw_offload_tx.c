@@ -11,6 +11,9 @@
 #define MSS6		1428
 #define MANY		40		/* pieces of a chain */
 #define KEPT		0x100000	/* memory for large frames (pages.h) */
+#define HEADERS		142		/* Ethernet, two tags, the longest IPv4 and TCP */
+#define TRACING		"/sys/kernel/tracing/"
+#define STACK_GETS	TRACING "events/net/netif_receive_skb_list_entry/enable"
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
@@ -540,6 +543,36 @@ static bool received(size_t payload, u32 seed)
 	       ktap_expect_eq(seen.bytes, payload);
 }
 
+/* Bytes at the head of the last frame that were in one piece, 0 if none was. */
+static unsigned int traced_head(void)
+{
+	FILE *file = fopen(TRACING "trace", "re");
+	unsigned int all, rest, head = 0;
+	const char *at;
+	char line[512];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		at = strstr(line, " len=");
+		if (at && sscanf(at, " len=%u data_len=%u", &all, &rest) == 2)
+			head = RG_ETH_HLEN + all - rest;
+	}
+	fclose(file);
+	return head;
+}
+
+/* What the stack looks at is where it looks, however the guest has cut it. */
+static bool test_head(void)
+{
+	bool ok;
+
+	start(RG_FEATURES | RG_OFFLOADS_TX);
+	if (rg_write(STACK_GETS, "1"))
+		rg_die("cannot trace what the stack gets");
+	ok = sent(60000, 1);
+	rg_write(STACK_GETS, "0");
+	return ok && ktap_expect(traced_head() >= HEADERS);
+}
+
 /*
  * Memory for large frames is used again, but not while a frame is still in it:
  * twice as many as there is memory for wait for their reader.
@@ -610,7 +643,7 @@ int main(void)
 	unsigned int i;
 
 	rg_setup();
-	ktap_plan(3 + 2 * RG_ARRAY_SIZE(kinds) + 10);
+	ktap_plan(3 + 2 * RG_ARRAY_SIZE(kinds) + 11);
 	rg_zone_add(&zone, 1, 0x100000, 0x400000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	make_wire();
@@ -640,6 +673,7 @@ int main(void)
 	ktap_point(test_nonsense(), "nonsense does no harm");
 	ktap_point(test_merged(), "small segments are merged");
 	ktap_point(test_not_merged(), "who sends large ones has none merged");
+	ktap_point(test_head(), "a large frame's headers are in one piece");
 	ktap_point(test_held(), "large frames that wait stay as they are");
 	ktap_point(test_given_back(), "memory for large frames is given back");
 	rg_shell("ip link del br0 && ip link del v0");
