@@ -477,13 +477,11 @@ static void hvpage_disarm(struct hvpage *hp)
 }
 
 /*
- * Have the late look run @ns from now, or leave it be if it runs earlier: it
- * goes on by itself for as long as it has a reason to.
+ * Have the late look run at @when, or leave it be if it runs earlier: it goes on
+ * by itself for as long as it has a reason to.
  */
-static void hvpage_start_late_look(struct hvpage *hp, u64 ns)
+static void hvpage_start_late_look(struct hvpage *hp, ktime_t when)
 {
-	ktime_t when = ktime_add_ns(ktime_get(), ns);
-
 	if (hrtimer_is_queued(&hp->late_look) &&
 	    ktime_compare(hrtimer_get_expires(&hp->late_look), when) <= 0)
 		return;
@@ -494,7 +492,13 @@ static void hvpage_start_late_look(struct hvpage *hp, u64 ns)
 static void hvpage_pause(struct hvpage *hp, u64 ns)
 {
 	hvpage_disarm(hp);
-	hvpage_start_late_look(hp, ns);
+	hvpage_start_late_look(hp, ktime_add_ns(ktime_get(), ns));
+}
+
+/* By then every store made before EL2 could see the last 0 -> 1 has arrived. */
+static ktime_t hvpage_late_look_at(const struct hvpage *hp)
+{
+	return ktime_add_ns(hp->armed_at, HVPAGE_LATE_LOOK_NS);
 }
 
 /* Ask to be woken; return true unless a request slipped in before. */
@@ -517,7 +521,7 @@ static bool hvpage_arm(struct hvpage *hp)
 	}
 	hp->armed = true;
 	hp->armed_at = ktime_get();
-	hvpage_start_late_look(hp, HVPAGE_LATE_LOOK_NS);
+	hvpage_start_late_look(hp, hvpage_late_look_at(hp));
 	return true;
 }
 
@@ -589,17 +593,14 @@ static enum hrtimer_restart hvpage_late_look_fn(struct hrtimer *t)
 	/* The clock first: what arrives after the look was not looked for. */
 	ktime_t began = ktime_get();
 	unsigned long flags;
-	s64 left;
 
 	if (hvpage_look(hp) && was_armed)
 		hvpage_count(hp, HVPAGE_FOUND_LATE);
 
 	/* It may have been started for an earlier 0 -> 1 than the last. */
 	raw_spin_lock_irqsave(&hp->req_lock, flags);
-	left = HVPAGE_LATE_LOOK_NS -
-	       ktime_to_ns(ktime_sub(began, hp->armed_at));
-	if (hp->armed && left > 0)
-		hvpage_start_late_look(hp, left);
+	if (hp->armed && ktime_compare(hvpage_late_look_at(hp), began) > 0)
+		hvpage_start_late_look(hp, hvpage_late_look_at(hp));
 	raw_spin_unlock_irqrestore(&hp->req_lock, flags);
 	return HRTIMER_NORESTART;
 }
