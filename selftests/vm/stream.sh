@@ -20,6 +20,7 @@ shopt -s extglob
 BOOT_SECONDS=120
 STUCK_SECONDS=10		# what it gets once a CPU is known to be stuck
 GRACE_SECONDS=90		# what the VM may take to end a test by itself
+SAID_LINES=60			# of what the kernel said, when a test has failed
 
 declare -A concluded timeout
 qemu=() give_up=0
@@ -170,10 +171,25 @@ on_complaint()
 	[ -n "$current" ] || boot_trouble=$1
 }
 
+# What the kernel said: from where it said $1, if it did.
+tell_kernel()
+{
+	local first=0 line
+
+	while [ "$first" -lt ${#said[@]} ] &&
+		[[ ${said[first]} != *"${1#kernel: }"* ]]; do
+		first=$((first + 1))
+	done
+	[ "$first" -lt ${#said[@]} ] || first=0
+	for line in "${said[@]:first:SAID_LINES}"; do
+		tell "#   $line"
+	done
+}
+
 # Prints the test point of the current test: $1 is why it failed, or empty.
 conclude()
 {
-	local took line
+	local took
 
 	took=$(seconds_between "$began" "$EPOCHREALTIME")
 	number=$((number + 1))
@@ -190,9 +206,7 @@ conclude()
 	*)
 		failed=$((failed + 1))
 		tell "not ok $number $current # time ${took} s: $1"
-		for line in "${said[@]:0:40}"; do
-			tell "#   $line"
-		done
+		tell_kernel "$1"
 		;;
 	esac
 	told
