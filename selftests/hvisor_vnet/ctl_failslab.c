@@ -11,7 +11,7 @@
  * core's: of those only some are refused, each with HVNET_EVERY=1 in the kernel's
  * command line.
  *
- * rig: smp=2 timeout=300 kernel=6.1-debug
+ * rig: smp=2 timeout=1200 kernel=6.1-debug
  */
 #define _GNU_SOURCE
 #include "failslab.h"
@@ -35,6 +35,10 @@
 #define LINK		"tap0"
 #define EACH		64	/* the first requests, among which ours are */
 #define EVERY		9	/* of the others */
+#define LOADING		150	/* the last ones, of the 180 or so that are the module's */
+#define LOADING_EVERY	3
+#define MANY		1000000	/* more than anything needs */
+#define BEGINS		"initcall_start"
 #define NETLINK_LOST	(-ENOBUFS)	/* done or not, nobody was told */
 
 static u64 ram;			/* root-physical */
@@ -46,6 +50,7 @@ static struct nlc_msg m, got;
 static int nth_file;
 static unsigned int nth;	/* which request is to be refused; 0: none */
 static bool refused;		/* one was */
+static unsigned int left;	/* requests before that one; 0: it came */
 
 static void nth_write(unsigned int n)
 {
@@ -73,7 +78,8 @@ static int disarm(long result)
 		return err;
 	if (pread(nth_file, text, sizeof(text) - 1, 0) < 1)
 		rg_die("fail-nth: %s", strerror(errno));
-	refused = !strtoul(text, NULL, 10);
+	left = strtoul(text, NULL, 10);
+	refused = !left;
 	nth_write(0);
 	return err;
 }
@@ -122,20 +128,61 @@ static bool bears_one(const struct op *op, unsigned int n,
 	return ok;
 }
 
+static unsigned int every(unsigned int otherwise)
+{
+	const char *word = getenv("HVNET_EVERY");
+
+	return word ? strtoul(word, NULL, 0) : otherwise;
+}
+
 /* From the first request on, until there are no more. */
 static bool bears(const struct op *op)
 {
-	const char *word = getenv("HVNET_EVERY");
-	unsigned int every = word ? strtoul(word, NULL, 0) : EVERY;
+	unsigned int step = every(EVERY) ?: 1;
 	unsigned int n = 1, tried = 0, failed = 0;
 	bool ok;
 
 	while ((ok = bears_one(op, n, &failed)) && refused)
-		n += tried++ < EACH || !every ? 1 : every;
+		n += tried++ < EACH ? 1 : step;
 	ktap_diag("%s: about %u requests for memory, %u of them refused, it failed for want of %u",
 		  op->name, n - 1, tried, failed);
 	/* One that asks for nothing would show nothing. */
 	return ok && ktap_expect(tried);
+}
+
+/* Was the module's first function called? */
+static bool began(void)
+{
+	char line[256];
+
+	return rg_traced(BEGINS, line, sizeof(line));
+}
+
+/*
+ * The last requests that are made while the module is loaded: it is the module that
+ * makes them. What comes before is the kernel's own to survive, and some of that is
+ * not: bus_register() loses a name when it fails.
+ */
+static bool bears_loading(const struct op *op)
+{
+	unsigned int i, all, tried = 0, failed = 0;
+	bool ok;
+
+	nth = MANY;
+	ok = ktap_expect_eq(op->perform(), 0);
+	nth = 0;
+	all = MANY - left;
+	op->after();
+	for (i = 0; ok && i < LOADING; i += every(LOADING_EVERY) ?: 1) {
+		rg_trace("initcall/" BEGINS, true);
+		ok = bears_one(op, all - i, &failed);
+		rg_trace("initcall/" BEGINS, false);
+		ok = ok && ktap_expect(began());
+		tried++;
+	}
+	ktap_diag("%s: %u requests for memory, %u of them refused, it failed for want of %u",
+		  op->name, all, tried, failed);
+	return ok && ktap_expect(failed);
 }
 
 /* Files of the bus, written to as a whole. */
@@ -557,6 +604,10 @@ static const struct op unload = {
 	"the module is unloaded", module_there, module_unload, module_gone
 };
 
+static const struct op load = {
+	"the module is loaded", NULL, module_load, module_gone
+};
+
 static const struct op ops[] = {
 	{ "new_zone", NULL, zone_new, all_gone },
 	{ "del_zone", zone_there, zone_del, all_gone },
@@ -627,7 +678,7 @@ int main(void)
 
 	fs_setup();
 	rg_setup();
-	ktap_plan(RG_ARRAY_SIZE(ops) + 2);
+	ktap_plan(RG_ARRAY_SIZE(ops) + 3);
 	set_up();
 	/* Who is told of everything: that takes memory, too. */
 	nlc_open(&family);
@@ -639,6 +690,7 @@ int main(void)
 	nlc_close(&family);
 	module_gone();
 	ktap_point(bears(&unload), "%s", unload.name);
+	ktap_point(bears_loading(&load), "%s", load.name);
 	if (module_load())
 		rg_die("the module does not load");
 	ktap_point(works(), "a device works");

@@ -12,8 +12,7 @@
 #define MANY		40		/* pieces of a chain */
 #define KEPT		0x100000	/* memory for large frames (pages.h) */
 #define HEADERS		142		/* Ethernet, two tags, the longest IPv4 and TCP */
-#define TRACING		"/sys/kernel/tracing/"
-#define STACK_GETS	TRACING "events/net/netif_receive_skb_list_entry/enable"
+#define STACK_GETS	"net/netif_receive_skb_list_entry"
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
@@ -543,34 +542,21 @@ static bool received(size_t payload, u32 seed)
 	       ktap_expect_eq(seen.bytes, payload);
 }
 
-/* Bytes at the head of the last frame that were in one piece, 0 if none was. */
-static unsigned int traced_head(void)
-{
-	FILE *file = fopen(TRACING "trace", "re");
-	unsigned int all, rest, head = 0;
-	const char *at;
-	char line[512];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		at = strstr(line, " len=");
-		if (at && sscanf(at, " len=%u data_len=%u", &all, &rest) == 2)
-			head = RG_ETH_HLEN + all - rest;
-	}
-	fclose(file);
-	return head;
-}
-
-/* What the stack looks at is where it looks, however the guest has cut it. */
+/* What the stack looks at is in one piece, however the guest has cut it. */
 static bool test_head(void)
 {
+	unsigned int all = 0, rest = 0;
+	char line[256];
 	bool ok;
 
 	start(RG_FEATURES | RG_OFFLOADS_TX);
-	if (rg_write(STACK_GETS, "1"))
-		rg_die("cannot trace what the stack gets");
+	rg_trace(STACK_GETS, true);
 	ok = sent(60000, 1);
-	rg_write(STACK_GETS, "0");
-	return ok && ktap_expect(traced_head() >= HEADERS);
+	rg_trace(STACK_GETS, false);
+	rg_traced(" len=", line, sizeof(line));
+	return ok &&
+	       ktap_expect_eq(sscanf(line, " len=%u data_len=%u", &all, &rest), 2) &&
+	       ktap_expect(RG_ETH_HLEN + all - rest >= HEADERS);
 }
 
 /*

@@ -21,49 +21,24 @@ static u8 *buf;
 /* Trace only that event, of which nothing is known yet. */
 static void trace_only(const char *event)
 {
-	char path[80];
-	int fd;
+	char name[80];
 
-	snprintf(path, sizeof(path), EVENTS "%s/enable", event);
-	if (rg_write(EVENTS "enable", "0") || rg_write(path, "1"))
-		rg_die("cannot trace %s: %s", event, strerror(errno));
-	fd = open(TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
-	if (fd < 0)
-		rg_die("cannot clear the trace: %s", strerror(errno));
-	close(fd);
-}
-
-/* Lines so far, of whatever event; the last that has @part is left in @line. */
-static unsigned int traced(const char *part, char *line, size_t size)
-{
-	FILE *f = fopen(TRACING "trace", "r");
-	unsigned int n = 0;
-	char text[512];
-
-	if (!f)
-		rg_die("cannot read the trace: %s", strerror(errno));
-	line[0] = '\0';
-	while (fgets(text, sizeof(text), f)) {
-		text[strcspn(text, "\n")] = '\0';
-		if (text[0] == '#' || !strstr(text, part))
-			continue;
-		n++;
-		snprintf(line, size, "%s", strstr(text, part));
-	}
-	fclose(f);
-	return n;
+	snprintf(name, sizeof(name), "hvisor_vnet/%s", event);
+	if (rg_write(EVENTS "enable", "0"))
+		rg_die("cannot switch tracing off");
+	rg_trace(name, true);
 }
 
 /* So many lines have these words, from there to their end. */
 static bool says(unsigned int times, const char *words)
 {
 	char line[512];
-	unsigned int n = traced(words, line, sizeof(line));
+	unsigned int n = rg_traced(words, line, sizeof(line));
 
 	if (n == times && (!n || !strcmp(line, words)))
 		return true;
 	ktap_diag("%u times '%s', last '%s'", n, words, line);
-	traced("hvnet_", line, sizeof(line));
+	rg_traced("hvnet_", line, sizeof(line));
 	ktap_diag("the last of all is '%s'", line);
 	return false;
 }
@@ -156,8 +131,8 @@ static bool test_from_guest(void)
 	ok = ok && ktap_expect(rg_wait_used(&d->vq[RG_TX], &elem));
 	rg_root_recv(d, got, sizeof(got), RG_LONG);
 	return ok && all_said(words, RG_ARRAY_SIZE(words)) &&
-	       ktap_expect_eq(traced("hvnet_frame_from_guest: name=tap0 ", line,
-				     sizeof(line)), 2);
+	       ktap_expect_eq(rg_traced("hvnet_frame_from_guest: name=tap0 ",
+					line, sizeof(line)), 2);
 }
 
 static bool test_to_guest(void)
@@ -245,7 +220,7 @@ static bool test_reinject(void)
 	ok = ok && ktap_expect(n > 3) && ktap_expect(says(1, text)) &&
 	     ktap_expect(says(1, "hvnet_inject: zone=1 irq=75 isr=0x1 repeats=0"));
 	/* That one only. */
-	ok = ok && ktap_expect_eq(traced("hvnet_inject:", text, sizeof(text)),
+	ok = ok && ktap_expect_eq(rg_traced("hvnet_inject:", text, sizeof(text)),
 				  1);
 	for (; ok && n; n--) {
 		snprintf(text, sizeof(text),

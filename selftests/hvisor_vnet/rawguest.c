@@ -536,6 +536,59 @@ void rg_dev_del(struct rg_dev *d)
 	close(d->event);
 }
 
+/* Tracepoints. */
+
+#define RG_TRACING	"/sys/kernel/tracing/"
+
+/**
+ * rg_trace - switch a tracepoint
+ * @event: which, "system/event"
+ * @on: on, with nothing traced yet, or off
+ */
+void rg_trace(const char *event, bool on)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), RG_TRACING "events/%s/enable", event);
+	if (rg_write(path, "%d", on))
+		rg_die("cannot trace %s", event);
+	if (!on)
+		return;
+	fd = open(RG_TRACING "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	if (fd < 0)
+		rg_die("cannot clear the trace: %s", strerror(errno));
+	close(fd);
+}
+
+/**
+ * rg_traced - what was traced, of whatever event
+ * @part: has to be in a line
+ * @line: where to put the last one, from there on; empty if there is none
+ * @size: bytes there
+ *
+ * Return: how many lines.
+ */
+unsigned int rg_traced(const char *part, char *line, size_t size)
+{
+	FILE *f = fopen(RG_TRACING "trace", "re");
+	unsigned int n = 0;
+	char text[512];
+
+	if (!f)
+		rg_die("cannot read the trace: %s", strerror(errno));
+	line[0] = '\0';
+	while (fgets(text, sizeof(text), f)) {
+		text[strcspn(text, "\n")] = '\0';
+		if (text[0] == '#' || !strstr(text, part))
+			continue;
+		n++;
+		snprintf(line, size, "%s", strstr(text, part));
+	}
+	fclose(f);
+	return n;
+}
+
 /* Guest memory. */
 
 /**

@@ -231,6 +231,10 @@ u64 rg_page_counter(const char *name);
 u64 rg_sim_counter(const char *name);
 void rg_sim_param(const char *name, u64 value);
 
+/* The kernel's tracepoints, "system/event". */
+void rg_trace(const char *event, bool on);
+unsigned int rg_traced(const char *part, char *line, size_t size);
+
 /* Guest memory. */
 void *rg_alloc(struct rg_zone *z, size_t size, size_t align);
 u64 rg_gpa(const struct rg_zone *z, const void *at);
