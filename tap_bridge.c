@@ -468,6 +468,18 @@ static void hvnet_rx_wake(struct hvnet_pair *pair)
 }
 
 /*
+ * Would a kick have it polled by another CPU? Also where steering is done with: a
+ * timer whose handler is just running stays with the CPU that it was on.
+ */
+static bool hvnet_poll_is_astray(const struct hvnet_pair *pair)
+{
+	const u32 cpu = READ_ONCE(pair->nic->cpu);
+
+	return READ_ONCE(pair->steered_anew) ||
+	       (cpu != HVNET_NO_CPU && cpu != smp_processor_id());
+}
+
+/*
  * Will the poll come again by itself, so that until then no kick is needed?
  * napi_complete_done() knows, but once it is asked the ring is the next poll's.
  * So this foretells it; an error costs a poll or a kick. It comes again on this CPU:
@@ -479,7 +491,7 @@ static bool hvnet_poll_recurs(const struct hvnet_pair *pair, int work)
 
 	return work && READ_ONCE(netdev->napi_defer_hard_irqs) &&
 	       READ_ONCE(netdev->gro_flush_timeout) &&
-	       !READ_ONCE(pair->steered_anew);
+	       !hvnet_poll_is_astray(pair);
 }
 
 /* @work frames were taken, @got is what the last look at the ring said. */

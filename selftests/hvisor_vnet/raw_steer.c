@@ -15,8 +15,8 @@
 #define ELSEWHERE	10
 #define CHANGES		60
 #define LEN		64
-#define RECUR_US	2000	/* longer than from one frame to the next */
-#define CHANGE_US	1000000	/* longer than it takes to steer */
+#define RECUR_US	10000	/* longer than from one frame to the next */
+#define CHANGE_US	3000000	/* longer than it takes to steer */
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
@@ -57,6 +57,8 @@ static bool works_on(unsigned int where)
 			ok = ktap_expect(n >= FRAMES - ELSEWHERE) && ok;
 		else
 			ok = ktap_expect(n <= ELSEWHERE) && ok;
+		if (!ok)
+			ktap_diag("CPU %u: %llu", cpu, (unsigned long long)n);
 	}
 	return ok;
 }
@@ -153,19 +155,38 @@ static bool test_restarts(void)
 	return ok;
 }
 
+static void cpu2_online(bool online)
+{
+	if (rg_write("/sys/devices/system/cpu/cpu2/online", "%d", online))
+		rg_die("CPU 2 does not go %sline", online ? "on" : "off");
+}
+
 static bool test_offline(void)
 {
-	static const char file[] = "/sys/devices/system/cpu/cpu2/online";
 	bool ok;
 
 	rg_start(d, RG_FEATURES);
 	steer("2");
-	if (rg_write(file, "0"))
-		rg_die("CPU 2 does not go offline");
+	cpu2_online(false);
 	ok = ktap_expect(rg_carries(d, FRAMES));
-	if (rg_write(file, "1"))
-		rg_die("CPU 2 does not come back");
+	cpu2_online(true);
 	return works_on(2) && ok;
+}
+
+/* Another polls by itself meanwhile: not any longer than that. */
+static bool test_back_while_polling(void)
+{
+	bool ok;
+
+	rg_start(d, RG_FEATURES);
+	cpu2_online(false);
+	rg_recur_after(d, CHANGE_US);
+	ok = rg_tx_one(d, LEN, 0);
+	cpu2_online(true);
+	rg_recur_after(d, RECUR_US);
+	ok = works_on(2) && ok;
+	rg_recur_after(d, 0);
+	return ok;
 }
 
 static const struct ktap_test tests[] = {
@@ -176,6 +197,8 @@ static const struct ktap_test tests[] = {
 	{ "changed under traffic", test_under_traffic },
 	{ "while the driver restarts", test_restarts },
 	{ "a CPU that is offline", test_offline },
+	{ "one that comes back while another polls by itself",
+	  test_back_while_polling },
 };
 
 int main(void)
