@@ -7,9 +7,9 @@
  * same succeeds.  What was not given back is kmemleak's to find, at the end.
  *
  * Only requests that the calling task makes are counted.  Those of the data path
- * are in raw_failslab.  What begins with us ends in hundreds of the networking
- * core's: of those only some are refused, each with HVNET_EVERY=1 in the kernel's
- * command line.
+ * are in raw_failslab, those of loading the module in ctl_failload.  What begins
+ * with us ends in hundreds of the networking core's: of those only some are refused,
+ * each with HVNET_EVERY=1 in the kernel's command line.
  *
  * rig: smp=2 timeout=1200 kernel=6.1-debug
  */
@@ -27,7 +27,6 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 
 #define GPA		0x40000000ull
 #define SIZE		0x100000ull
@@ -35,154 +34,24 @@
 #define LINK		"tap0"
 #define EACH		64	/* the first requests, among which ours are */
 #define EVERY		9	/* of the others */
-#define LOADING		150	/* the last ones, of the 180 or so that are the module's */
-#define LOADING_EVERY	3
-#define MANY		1000000	/* more than anything needs */
-#define BEGINS		"initcall_start"
 #define NETLINK_LOST	(-ENOBUFS)	/* done or not, nobody was told */
 
 static u64 ram;			/* root-physical */
 static struct nlc events, family;
 static struct nlc_msg m, got;
 
-/* Faults. */
-
-static int nth_file;
-static unsigned int nth;	/* which request is to be refused; 0: none */
-static bool refused;		/* one was */
-static unsigned int left;	/* requests before that one; 0: it came */
-
-static void nth_write(unsigned int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%u", n);
-
-	if (pwrite(nth_file, text, len, 0) != len)
-		rg_die("fail-nth: %s", strerror(errno));
-}
-
-/* From here on requests are counted. */
-static void arm(void)
-{
-	if (nth)
-		nth_write(nth);
-}
-
-/* Return: @result, or the errno it stands for. */
-static int disarm(long result)
-{
-	int err = result < 0 ? -errno : 0;
-	char text[16] = "";
-
-	if (!nth)
-		return err;
-	if (pread(nth_file, text, sizeof(text) - 1, 0) < 1)
-		rg_die("fail-nth: %s", strerror(errno));
-	left = strtoul(text, NULL, 10);
-	refused = !left;
-	nth_write(0);
-	return err;
-}
-
-/**
- * struct op - something that is asked for
- * @name: what it is
- * @before: makes what it needs; may be left out
- * @perform: asks; returns 0 or a negative errno
- * @after: takes away what is there then, if anything is; may be left out
- */
-struct op {
-	const char *name;
-	void (*before)(void);
-	int (*perform)(void);
-	void (*after)(void);
-};
-
-static void optional(void (*fn)(void))
-{
-	if (fn)
-		fn();
-}
-
-/*
- * With request @n refused. What a failure leaves behind fails the next one. Which
- * errno comes of it is for those to say who wanted the memory, mostly not us: the
- * networking core has been seen to call it EINVAL.
- */
-static bool bears_one(const struct op *op, unsigned int n,
-		      unsigned int *failed)
-{
-	bool ok;
-	int err;
-
-	optional(op->before);
-	refused = false;
-	nth = n;
-	err = op->perform();
-	nth = 0;
-	*failed += !!err;
-	ok = !err || refused;
-	if (!ktap_expect(ok))
-		ktap_diag("error %d", err);
-	optional(op->after);
-	return ok;
-}
-
-static unsigned int every(unsigned int otherwise)
-{
-	const char *word = getenv("HVNET_EVERY");
-
-	return word ? strtoul(word, NULL, 0) : otherwise;
-}
-
 /* From the first request on, until there are no more. */
-static bool bears(const struct op *op)
+static bool bears(const struct fs_op *op)
 {
-	unsigned int step = every(EVERY) ?: 1;
 	unsigned int n = 1, tried = 0, failed = 0;
-	bool ok;
+	bool ok, refused;
 
-	while ((ok = bears_one(op, n, &failed)) && refused)
-		n += tried++ < EACH ? 1 : step;
+	while ((ok = fs_bears_one(op, n, &refused, &failed)) && refused)
+		n += tried++ < EACH ? 1 : fs_every(EVERY);
 	ktap_diag("%s: about %u requests for memory, %u of them refused, it failed for want of %u",
 		  op->name, n - 1, tried, failed);
 	/* One that asks for nothing would show nothing. */
 	return ok && ktap_expect(tried);
-}
-
-/* Was the module's first function called? */
-static bool began(void)
-{
-	char line[256];
-
-	return rg_traced(BEGINS, line, sizeof(line));
-}
-
-/*
- * The last requests that are made while the module is loaded: it is the module that
- * makes them. What comes before is the kernel's own to survive, and some of that is
- * not: bus_register() loses a name when it fails.
- */
-static bool bears_loading(const struct op *op)
-{
-	unsigned int i, all, tried = 0, failed = 0;
-	bool ok;
-
-	nth = MANY;
-	ok = ktap_expect_eq(op->perform(), 0);
-	nth = 0;
-	all = MANY - left;
-	op->after();
-	for (i = 0; ok && i < LOADING; i += every(LOADING_EVERY) ?: 1) {
-		rg_trace("initcall/" BEGINS, true);
-		ok = bears_one(op, all - i, &failed);
-		rg_trace("initcall/" BEGINS, false);
-		ok = ok && ktap_expect(began());
-		tried++;
-	}
-	ktap_diag("%s: %u requests for memory, %u of them refused, it failed for want of %u",
-		  op->name, all, tried, failed);
-	return ok && ktap_expect(failed);
 }
 
 /* Files of the bus, written to as a whole. */
@@ -196,8 +65,8 @@ static int bus_write(const char *file, const char *text)
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	arm();
-	err = disarm(write(fd, text, strlen(text)));
+	fs_arm();
+	err = fs_disarm(write(fd, text, strlen(text)));
 	close(fd);
 	return err;
 }
@@ -277,28 +146,10 @@ static void resting(void)
 
 /* The module itself. */
 
-static int module_load(void)
-{
-	struct utsname name;
-	char path[160];
-	int fd, err;
-
-	uname(&name);
-	snprintf(path, sizeof(path), "/lib/modules/%s/extra/hvisor_vnet.ko",
-		 name.release);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		rg_die("%s: %s", path, strerror(errno));
-	arm();
-	err = disarm(syscall(SYS_finit_module, fd, "", 0));
-	close(fd);
-	return err;
-}
-
 static int module_unload(void)
 {
-	arm();
-	return disarm(syscall(SYS_delete_module, "hvisor_vnet", O_NONBLOCK));
+	fs_arm();
+	return fs_disarm(syscall(SYS_delete_module, "hvisor_vnet", O_NONBLOCK));
 }
 
 static void module_gone(void)
@@ -308,7 +159,7 @@ static void module_gone(void)
 
 static void module_there(void)
 {
-	if (module_load())
+	if (fs_load_module())
 		rg_die("the module does not load");
 	all_there();
 }
@@ -356,9 +207,9 @@ static int netlink_ask(void)
 		rg_die("netlink: %s", strerror(errno));
 	if (!(m.n.nlmsg_flags & NLM_F_DUMP))
 		m.n.nlmsg_flags |= NLM_F_ACK;
-	arm();
+	fs_arm();
 	err = netlink_armed(fd);
-	disarm(0);
+	fs_disarm(0);
 	close(fd);
 	return err;
 }
@@ -473,31 +324,31 @@ static void *page = MAP_FAILED;
 
 static int node_open(void)
 {
-	arm();
+	fs_arm();
 	node = open(TD_NODE, O_RDWR | O_CLOEXEC);
-	return disarm(node);
+	return fs_disarm(node);
 }
 
 static int node_init(void)
 {
-	arm();
-	return disarm(ioctl(node, TOOL_INIT_VIRTIO));
+	fs_arm();
+	return fs_disarm(ioctl(node, TOOL_INIT_VIRTIO));
 }
 
 static int node_map(void)
 {
-	arm();
+	fs_arm();
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, node, 0);
-	return disarm(page == MAP_FAILED ? -1 : 0);
+	return fs_disarm(page == MAP_FAILED ? -1 : 0);
 }
 
 /* The last page, which is no zone's. */
 static int node_map_ram(void)
 {
-	arm();
+	fs_arm();
 	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, node,
 		    ram + SIZE);
-	return disarm(page == MAP_FAILED ? -1 : 0);
+	return fs_disarm(page == MAP_FAILED ? -1 : 0);
 }
 
 static void node_there(void)
@@ -533,8 +384,8 @@ static int on_link(unsigned long cmd, struct ifreq *ifr)
 	if (sock < 0)
 		rg_die("socket: %s", strerror(errno));
 	strcpy(ifr->ifr_name, LINK);
-	arm();
-	err = disarm(ioctl(sock, cmd, ifr));
+	fs_arm();
+	err = fs_disarm(ioctl(sock, cmd, ifr));
 	close(sock);
 	return err;
 }
@@ -600,15 +451,11 @@ static int link_offload(void)
 	return on_link(SIOCETHTOOL, &ifr);
 }
 
-static const struct op unload = {
+static const struct fs_op unload = {
 	"the module is unloaded", module_there, module_unload, module_gone
 };
 
-static const struct op load = {
-	"the module is loaded", NULL, module_load, module_gone
-};
-
-static const struct op ops[] = {
+static const struct fs_op ops[] = {
 	{ "new_zone", NULL, zone_new, all_gone },
 	{ "del_zone", zone_there, zone_del, all_gone },
 	{ "new_device", zone_there, dev_new, all_gone },
@@ -665,9 +512,6 @@ static void set_up(void)
 		rg_die(HVSIM_RAW_DEVICE ": %s", strerror(errno));
 	close(fd);
 	ram = raw.base;
-	nth_file = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (nth_file < 0)
-		rg_die("fail-nth: %s", strerror(errno));
 	/* Most of the time would pass with waiting for readers. */
 	rg_write("/sys/kernel/rcu_expedited", "1\n");
 }
@@ -678,7 +522,7 @@ int main(void)
 
 	fs_setup();
 	rg_setup();
-	ktap_plan(RG_ARRAY_SIZE(ops) + 3);
+	ktap_plan(RG_ARRAY_SIZE(ops) + 2);
 	set_up();
 	/* Who is told of everything: that takes memory, too. */
 	nlc_open(&family);
@@ -690,8 +534,7 @@ int main(void)
 	nlc_close(&family);
 	module_gone();
 	ktap_point(bears(&unload), "%s", unload.name);
-	ktap_point(bears_loading(&load), "%s", load.name);
-	if (module_load())
+	if (fs_load_module())
 		rg_die("the module does not load");
 	ktap_point(works(), "a device works");
 	rg_write("/sys/kernel/rcu_expedited", "0\n");

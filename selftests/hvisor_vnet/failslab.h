@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel's fault injection: memory that is there is refused, of the slab
- * allocator and of the page allocator alike.  Which request, by number or at
- * random, and what has to come of it, is each test's business.
+ * allocator and of the page allocator alike.  At random, or one request after the
+ * other of those that a task makes; what has to come of it is each test's business.
  */
 #ifndef HVNET_FAILSLAB_H
 #define HVNET_FAILSLAB_H
@@ -11,30 +11,32 @@
 
 #define FS_DIR	"/sys/kernel/debug"
 
-/* The same word to both. */
-static inline void fs_set(const char *file, u64 value)
-{
-	static const char *const which[] = { "failslab", "fail_page_alloc" };
-	unsigned int i;
-	char path[96];
+/**
+ * struct fs_op - something that is asked for
+ * @name: what it is
+ * @before: makes what it needs; may be left out
+ * @perform: asks, between fs_arm() and fs_disarm(); returns 0 or a negative errno
+ * @after: takes away what is there then, if anything is; may be left out
+ */
+struct fs_op {
+	const char *name;
+	void (*before)(void);
+	int (*perform)(void);
+	void (*after)(void);
+};
 
-	for (i = 0; i < RG_ARRAY_SIZE(which); i++) {
-		snprintf(path, sizeof(path), FS_DIR "/%s/%s", which[i], file);
-		if (rg_write(path, "%#llx\n", (unsigned long long)value))
-			rg_die("cannot set %s", path);
-	}
-}
+void fs_set(const char *file, u64 value);
+void fs_setup(void);
+unsigned int fs_every(unsigned int otherwise);
 
-/* Requests that could wait for memory are refused as well, and small ones. */
-static inline void fs_setup(void)
-{
-	if (access(FS_DIR "/failslab", F_OK) ||
-	    access(FS_DIR "/fail_page_alloc", F_OK))
-		ktap_skip_all("the kernel refuses no memory on purpose");
-	fs_set("probability", 0);
-	fs_set("verbose", 0);
-	fs_set("ignore-gfp-wait", 0);
-	rg_write(FS_DIR "/fail_page_alloc/min-order", "0\n");
-}
+/* Only requests that the calling thread makes between these are counted. */
+void fs_arm(void);
+int fs_disarm(long result);
+
+unsigned int fs_requests(const struct fs_op *op);
+bool fs_bears_one(const struct fs_op *op, unsigned int n, bool *refused,
+		  unsigned int *failed);
+
+int fs_load_module(void);
 
 #endif /* HVNET_FAILSLAB_H */

@@ -38,7 +38,8 @@ sim_reset
 in_guest iperf3 -c $NET_ROOT -t $SECONDS_EACH -i 5 --bidir >/tmp/iperf 2>&1
 ktap_equal "TCP both ways for $SECONDS_EACH s ends well" 0 $?
 sed -n '/sender\|receiver/s/^/# /p' /tmp/iperf
-ktap_check "neither direction ever stands still" no_stall
+# So slow that an interval is less than what the socket holds shows no stall.
+ktap_check_timed "neither direction ever stands still" no_stall
 ktap_check "no register access waits for ever" \
 	[ "$(latency_ns max)" -lt $BOUND_NS ]
 ktap_check "the simulator saw nothing wrong" sim_healthy
