@@ -7,7 +7,7 @@
  *
  * Each point is of two sides, and has to have seen both.
  *
- * rig: smp=3 timeout=200
+ * rig: smp=3 timeout=600
  */
 #include "rawpacket.h"
 
