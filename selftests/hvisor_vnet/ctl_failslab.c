@@ -33,7 +33,7 @@
 #define NAME		"zone1-a003600"
 #define LINK		"tap0"
 #define EACH		64	/* the first requests, among which ours are */
-#define EVERY		9	/* of the others */
+#define EVERY		29	/* of the others */
 #define NETLINK_LOST	(-ENOBUFS)	/* done or not, nobody was told */
 
 static u64 ram;			/* root-physical */
