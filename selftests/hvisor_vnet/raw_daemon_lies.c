@@ -124,6 +124,8 @@ static bool test_res_front(void)
 	static const struct td_plan plan = {
 		.cpu = 1, .zone = { 1, 2 }, .serve = serve_res_front,
 	};
+	/* Repetitions are not far; many at once are what was asked. */
+	const u64 most = ktap_is_slow() ? 16 : 2;
 	pid_t pid = td_start(&plan);
 	u64 before, n;
 	bool ok = true;
@@ -134,8 +136,7 @@ static bool test_res_front(void)
 		before = rg_sim_counter("injections");
 		td_write(&thing, TD_INJECT, IRQ);
 		n = rg_sim_counter("injections") - before;
-		/* Repetitions are not far; many at once are what was asked. */
-		ok &= ktap_expect(n >= 1 && n <= 2);
+		ok &= ktap_expect(n >= 1 && n <= most);
 		td_read(&thing, TD_ISR);
 	}
 	ok &= ktap_expect_eq(td_shared->refused, 0);
