@@ -17,6 +17,12 @@ stalled()
 	} END { exit !(bad || !n) }' "$1"
 }
 
+# It answers pings before its iperf3 listens.
+zone_serves()
+{
+	zone_up && wait_for 20 iperf3 -c $ZONE -n 1K >/dev/null
+}
+
 # traffic NAME WORD...: one iperf3
 traffic()
 {
@@ -40,7 +46,7 @@ traffic()
 
 ktap_plan 8
 ktap_check "root starts" root_start || ktap_abort "nothing to test"
-ktap_check "zone 1 starts" zone_up || ktap_abort "nothing to test"
+ktap_check "zone 1 starts" zone_serves || ktap_abort "nothing to test"
 traffic "TCP to zone 1"
 traffic "TCP from zone 1" -R
 traffic "TCP both ways" --bidir
