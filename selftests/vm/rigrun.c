@@ -58,6 +58,7 @@ static const char * const bad_words[] = {
 #define RACE	"BUG: KCSAN: "
 #define OURS	"[hvisor_vnet]"
 #define MARKED	"(marked)"
+#define PLACE	"+0x"
 
 static int kmsg_fd;		/* what we say */
 static int klog_fd;		/* what the kernel says */
@@ -116,16 +117,21 @@ static const char *our_race(const char *text)
 {
 	static char title[256];
 	static bool plain;
-	bool ours;
 
 	if (strstr(text, RACE)) {
 		snprintf(title, sizeof(title), "%s", text);
 		plain = false;
 		return NULL;
 	}
-	ours = plain && strstr(text, OURS);
-	plain = strstr(text, " bytes by ") && !strstr(text, MARKED);
-	return ours ? title : NULL;
+	if (strstr(text, " bytes by ")) {
+		plain = !strstr(text, MARKED);
+		return NULL;
+	}
+	/* Others may log in between: only a place is one. */
+	if (!plain || !strstr(text, PLACE))
+		return NULL;
+	plain = false;
+	return strstr(text, OURS) ? title : NULL;
 }
 
 /* Return: what is bad about it, or NULL. */
