@@ -487,22 +487,6 @@ static const struct fs_op ops[] = {
 	{ "ethtool -K", all_there, link_offload, all_gone },
 };
 
-/* A device that was made after all this carries frames. */
-static bool works(void)
-{
-	struct rg_zone zone;
-	struct rg_dev dev;
-	bool ok;
-
-	rg_zone_add(&zone, 1, 0, SIZE, GPA);
-	rg_dev_add(&dev, &zone, RG_ADDR, RG_IRQ, LINK, "");
-	rg_start(&dev, RG_FEATURES);
-	ok = rg_works(&dev);
-	rg_dev_del(&dev);
-	rg_zone_del(&zone);
-	return ok;
-}
-
 static void set_up(void)
 {
 	struct hvsim_raw_ram raw;
@@ -536,7 +520,7 @@ int main(void)
 	ktap_point(bears(&unload), "%s", unload.name);
 	if (fs_load_module())
 		rg_die("the module does not load");
-	ktap_point(works(), "a device works");
+	ktap_point(fs_works(), "a device works");
 	rg_write("/sys/kernel/rcu_expedited", "0\n");
 	return ktap_finish();
 }

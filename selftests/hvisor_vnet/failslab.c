@@ -185,3 +185,21 @@ int fs_load_module(void)
 	close(fd);
 	return err;
 }
+
+/**
+ * fs_works - does a device that is made now carry frames?
+ */
+bool fs_works(void)
+{
+	struct rg_zone zone;
+	struct rg_dev dev;
+	bool ok;
+
+	rg_zone_add(&zone, 1, 0, 0x100000, 0x40000000);
+	rg_dev_add(&dev, &zone, RG_ADDR, RG_IRQ, "tap0", "");
+	rg_start(&dev, RG_FEATURES);
+	ok = rg_works(&dev);
+	rg_dev_del(&dev);
+	rg_zone_del(&zone);
+	return ok;
+}

@@ -38,5 +38,6 @@ bool fs_bears_one(const struct fs_op *op, unsigned int n, bool *refused,
 		  unsigned int *failed);
 
 int fs_load_module(void);
+bool fs_works(void);
 
 #endif /* HVNET_FAILSLAB_H */

@@ -15,7 +15,6 @@
 
 #define ZONE_AT		0x100000
 #define ZONE_SIZE	0x80000
-#define GUARD		0x10000
 #define GPA		0x40000000ull
 
 #define MSS		1448
@@ -27,7 +26,6 @@
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
-static u8 *guard_before, *guard_after;
 static u8 *buf;		/* two pieces of a chain, then two other frames */
 
 #define PIECE		0x1000
@@ -113,16 +111,28 @@ struct sides {
 	unsigned int side[2];
 };
 
+/*
+ * Offer many, one after the other, until what changes is left alone. @one returns
+ * which side it was, or -1 for neither.
+ */
+static bool offer_many(struct sides *s, int (*one)(void))
+{
+	u64 left = ktap_scaled(FRAMES);
+	int side = 0;
+
+	for (; side >= 0 && left; left--) {
+		side = one();
+		if (side >= 0)
+			s->side[side]++;
+	}
+	flip(0);
+	return side >= 0;
+}
+
 static bool seen_both(const struct sides *s, const char *one, const char *two)
 {
 	ktap_diag("%u %s, %u %s", s->side[0], one, s->side[1], two);
 	return ktap_expect(s->side[0]) && ktap_expect(s->side[1]);
-}
-
-static bool guards_ok(void)
-{
-	return ktap_expect(rg_pattern_ok(guard_before, GUARD, 1)) &&
-	       ktap_expect(rg_pattern_ok(guard_after, GUARD, 2));
 }
 
 static void start(u64 features)
@@ -139,10 +149,11 @@ static bool comes_back(struct rg_vq *q, struct vring_used_elem *elem)
 
 /* A header of a frame's: one that may be sent, and one that may not. */
 
+static int root;
 static u8 got[RP_MAX];
 
 /* Return: 1 if it arrived as what was allowed, 0 if it did not arrive, or -1. */
-static int header_one(int root)
+static int header_one(void)
 {
 	struct rg_piece piece = RG_OUT(buf, d->hdr_len + PIECE);
 	struct vring_used_elem elem;
@@ -164,8 +175,8 @@ static bool test_header(void)
 	const struct rp_kind kind = { .name = "TCP, IPv4" };
 	struct virtio_net_hdr *hdr;
 	struct sides seen = {};
-	u64 i, drops;
-	int root, side = 0;
+	u64 drops;
+	bool ok;
 
 	start(RG_FEATURES | RG_BIT(VIRTIO_NET_F_CSUM) |
 	      RG_BIT(VIRTIO_NET_F_HOST_TSO4));
@@ -176,15 +187,10 @@ static bool test_header(void)
 	flip_set(0, hdr->gso_type, VIRTIO_NET_HDR_GSO_TCPV4,
 		 VIRTIO_NET_HDR_GSO_TCPV4 | VIRTIO_NET_HDR_GSO_ECN);
 	flip(1);
-	for (i = 0; side >= 0 && i < ktap_scaled(FRAMES); i++) {
-		side = header_one(root);
-		if (side >= 0)
-			seen.side[side]++;
-	}
-	flip(0);
+	ok = offer_many(&seen, header_one);
 	close(root);
 	rg_root_flush(d);
-	return side >= 0 && seen_both(&seen, "refused", "arrived") &&
+	return ok && seen_both(&seen, "refused", "arrived") &&
 	       ktap_expect_eq(rg_counter(d, "drop_tx_header") - drops,
 			      seen.side[0]);
 }
@@ -256,21 +262,15 @@ static int tx_which(void)
 static bool test_tx_buffer(void)
 {
 	struct sides seen = {};
-	u64 i;
-	int side = 0;
+	unsigned int i;
 
 	start(RG_FEATURES);
 	first_piece(&d->vq[RG_TX], d->hdr_len);
 	for (i = 0; i < 2; i++)
 		rg_frame(frame_at(i), FRAME, i + 1);
 	flip_buffer(&d->vq[RG_TX], lens[0], lens[1]);
-	for (i = 0; side >= 0 && i < ktap_scaled(FRAMES); i++) {
-		side = tx_which();
-		if (side >= 0)
-			seen.side[side]++;
-	}
-	flip(0);
-	return side >= 0 && seen_both(&seen, "from one", "from the other");
+	return offer_many(&seen, tx_which) &&
+	       seen_both(&seen, "from one", "from the other");
 }
 
 /* One of the two buffers holds the frame; nothing else was written to them. */
@@ -312,19 +312,12 @@ static int rx_which(void)
 static bool test_rx_buffer(void)
 {
 	struct sides seen = {};
-	u64 i;
-	int side = 0;
 
 	start(RG_FEATURES & ~RG_BIT(VIRTIO_NET_F_MRG_RXBUF));
 	first_piece(&d->vq[RG_RX], d->hdr_len);
 	flip_buffer(&d->vq[RG_RX], FRAME, PIECE);
-	for (i = 0; side >= 0 && i < ktap_scaled(FRAMES); i++) {
-		side = rx_which();
-		if (side >= 0)
-			seen.side[side]++;
-	}
-	flip(0);
-	return side >= 0 && seen_both(&seen, "in one", "in the other");
+	return offer_many(&seen, rx_which) &&
+	       seen_both(&seen, "in one", "in the other");
 }
 
 /* A descriptor, a table, an index: right, and such as break the queue. */
@@ -507,7 +500,7 @@ static bool test_spot(const struct spot *s, unsigned int index)
 		if (side >= 0)
 			seen.side[side]++;
 	}
-	if (side >= 0 && guards_ok() && seen_both(&seen, "broken", "crossed"))
+	if (side >= 0 && rg_guards_ok() && seen_both(&seen, "broken", "crossed"))
 		return true;
 	ktap_diag("queue %u: %s", index, s->name);
 	return false;
@@ -526,7 +519,7 @@ static bool test_all_queues(const struct spot *s)
 static bool test_works(void)
 {
 	rg_start(d, RG_FEATURES);
-	return ktap_expect(rg_works(d)) && guards_ok();
+	return ktap_expect(rg_works(d)) && rg_guards_ok();
 }
 
 static const struct ktap_test tests[] = {
@@ -545,10 +538,7 @@ int main(void)
 	rg_pin(1);
 	rg_zone_add(&zone, 1, ZONE_AT, ZONE_SIZE, GPA);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
-	guard_before = rg_map_raw(ZONE_AT - GUARD, GUARD);
-	guard_after = rg_map_raw(ZONE_AT + ZONE_SIZE, GUARD);
-	rg_pattern(guard_before, GUARD, 1);
-	rg_pattern(guard_after, GUARD, 2);
+	rg_guard(&zone, ZONE_AT);
 	if (pthread_create(&thread, NULL, flip_thread, NULL))
 		rg_die("no second CPU");
 	ktap_run(tests, RG_ARRAY_SIZE(tests));

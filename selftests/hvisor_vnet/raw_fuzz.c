@@ -13,14 +13,12 @@
 #define ZONE_AT		0x200000
 #define ZONE_SIZE	0x200000
 #define GPA		0x40000000ull
-#define GUARD		0x10000
 #define ACTIONS		150	/* in a life */
 #define LIVES		12
 #define QUEUES		(RG_CTRL + 1)
 
 static struct rg_zone zone[2];
 static struct rg_dev dev[2], *d = &dev[0], *other = &dev[1];
-static u8 *guard_before, *guard_after;
 static u8 *buf;		/* 256 KiB for all that is sent or received */
 static u64 seed;
 static u64 done[16];	/* actions, by kind */
@@ -308,8 +306,7 @@ static bool all_well(void)
 	/* What waits for the last driver is not the next one's. */
 	rg_forsake(d);
 	rg_start(d, RG_FEATURES);
-	return ktap_expect(rg_pattern_ok(guard_before, GUARD, 1)) &&
-	       ktap_expect(rg_pattern_ok(guard_after, GUARD, 2)) &&
+	return rg_guards_ok() &&
 	       ktap_expect(rg_works(d)) && ktap_expect(rg_works(other)) &&
 	       ktap_expect_eq(rg_sim_counter("gave_up"), 0);
 }
@@ -320,10 +317,7 @@ static void set_up(void)
 	rg_zone_add(&zone[1], 2, 0x100000, 0x40000, GPA);
 	rg_dev_add(d, &zone[0], RG_ADDR, RG_IRQ, "tap0", "");
 	rg_dev_add(other, &zone[1], RG_ADDR, RG_IRQ, "tap1", "");
-	guard_before = rg_map_raw(ZONE_AT - GUARD, GUARD);
-	guard_after = rg_map_raw(ZONE_AT + ZONE_SIZE, GUARD);
-	rg_pattern(guard_before, GUARD, 1);
-	rg_pattern(guard_after, GUARD, 2);
+	rg_guard(&zone[0], ZONE_AT);
 	rg_start(other, RG_FEATURES);
 }
 

@@ -9,7 +9,6 @@
 
 #define ZONE_AT		0x100000
 #define ZONE_SIZE	0x80000
-#define GUARD		0x10000
 #define GPA		0x40000000ull
 
 /* All three queues can be broken. */
@@ -18,7 +17,7 @@
 
 static struct rg_zone zone;
 static struct rg_dev dev, *d = &dev;
-static u8 *guard_before, *guard_after, *copy;
+static u8 *copy;
 static u8 *buf;
 
 static u64 end_of_ram(void)
@@ -286,12 +285,6 @@ static const struct fault {
 	{ "the same in an indirect table", table_bad_order, 0 },
 };
 
-static bool guards_ok(void)
-{
-	return ktap_expect(rg_pattern_ok(guard_before, GUARD, 1)) &&
-	       ktap_expect(rg_pattern_ok(guard_after, GUARD, 2));
-}
-
 /* Nothing but the used rings may differ from the copy. */
 static bool ram_ok(void)
 {
@@ -371,7 +364,7 @@ static bool test_fault(const struct fault *f, unsigned int index)
 	rg_notify(&d->vq[RG_TX]);
 	rg_notify(&d->vq[RG_RX]);
 	ok = ok && ktap_expect_eq(rg_used_idx(q), 0) && ram_ok() &&
-	     guards_ok() && root_got_nothing() &&
+	     rg_guards_ok() && root_got_nothing() &&
 	     ktap_expect_eq(rg_counter(d, "broken"), broken + 1);
 	if (!ok)
 		ktap_diag("queue %u: %s", index, f->name);
@@ -440,7 +433,7 @@ static bool test_place(const struct place *p, unsigned int index, bool later)
 	setup_at(p, index);
 	if (!later)
 		rg_driver_ok(d);
-	ok = needs_reset() && ram_ok() && guards_ok();
+	ok = needs_reset() && ram_ok() && rg_guards_ok();
 	if (!ok)
 		ktap_diag("%s, queue %u", p->name, index);
 	return ok;
@@ -463,13 +456,10 @@ int main(void)
 	ktap_plan(RG_ARRAY_SIZE(faults) + RG_ARRAY_SIZE(places));
 	rg_zone_add(&zone, 1, ZONE_AT, ZONE_SIZE, GPA);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
-	guard_before = rg_map_raw(ZONE_AT - GUARD, GUARD);
-	guard_after = rg_map_raw(ZONE_AT + ZONE_SIZE, GUARD);
+	rg_guard(&zone, ZONE_AT);
 	copy = malloc(ZONE_SIZE);
 	if (!copy)
 		rg_die("out of memory");
-	rg_pattern(guard_before, GUARD, 1);
-	rg_pattern(guard_after, GUARD, 2);
 
 	for (i = 0; i < RG_ARRAY_SIZE(faults); i++) {
 		for (ok = true, index = 0; index < QUEUES; index++) {

@@ -98,14 +98,21 @@ static bool test_changed(void)
 	return ok;
 }
 
+static void cpu2_online(const char *online)
+{
+	if (rg_write("/sys/devices/system/cpu/cpu2/online", "%s", online))
+		rg_die("CPU 2: online=%s fails", online);
+}
+
 /* Frames before and after, and root polls by itself in between, where it did. */
-static bool works_on_at_once(unsigned int where, const char *cpu)
+static bool works_on_at_once(unsigned int where, void (*change)(const char *),
+			     const char *to)
 {
 	bool ok;
 
 	rg_recur_after(d, CHANGE_US);
 	ok = rg_tx_one(d, LEN, 0);
-	steer(cpu);
+	change(to);
 	rg_recur_after(d, RECUR_US);
 	ok = works_on(where) && ok;
 	rg_recur_after(d, 0);
@@ -114,8 +121,9 @@ static bool works_on_at_once(unsigned int where, const char *cpu)
 
 static bool test_changed_while_polling(void)
 {
-	return works_on_at_once(1, "1") & works_on_at_once(2, "2") &
-	       works_on_at_once(0, "none");
+	return works_on_at_once(1, steer, "1") &
+	       works_on_at_once(2, steer, "2") &
+	       works_on_at_once(0, steer, "none");
 }
 
 static bool test_both_ways(void)
@@ -155,38 +163,24 @@ static bool test_restarts(void)
 	return ok;
 }
 
-static void cpu2_online(bool online)
-{
-	if (rg_write("/sys/devices/system/cpu/cpu2/online", "%d", online))
-		rg_die("CPU 2 does not go %sline", online ? "on" : "off");
-}
-
 static bool test_offline(void)
 {
 	bool ok;
 
 	rg_start(d, RG_FEATURES);
 	steer("2");
-	cpu2_online(false);
+	cpu2_online("0");
 	ok = ktap_expect(rg_carries(d, FRAMES));
-	cpu2_online(true);
+	cpu2_online("1");
 	return works_on(2) && ok;
 }
 
 /* Another polls by itself meanwhile: not any longer than that. */
 static bool test_back_while_polling(void)
 {
-	bool ok;
-
 	rg_start(d, RG_FEATURES);
-	cpu2_online(false);
-	rg_recur_after(d, CHANGE_US);
-	ok = rg_tx_one(d, LEN, 0);
-	cpu2_online(true);
-	rg_recur_after(d, RECUR_US);
-	ok = works_on(2) && ok;
-	rg_recur_after(d, 0);
-	return ok;
+	cpu2_online("0");
+	return works_on_at_once(2, cpu2_online, "1");
 }
 
 static const struct ktap_test tests[] = {

@@ -8,10 +8,7 @@
  */
 #include "rawpacket.h"
 
-#include <fcntl.h>
-
-#define TRACING		"/sys/kernel/tracing/"
-#define EVENTS		TRACING "events/hvisor_vnet/"
+#define EVENTS		"/sys/kernel/tracing/events/hvisor_vnet/"
 #define STALL_MS	30000
 
 static struct rg_zone zone;

@@ -317,6 +317,32 @@ u8 *rg_map_raw(size_t offset, size_t size)
 	return at;
 }
 
+#define RG_GUARD	0x10000
+
+static u8 *rg_guard_before, *rg_guard_after;
+
+/**
+ * rg_guard - have an eye on what is before and behind a zone's RAM
+ * @z: the zone, one only
+ * @offset: where its RAM begins in the raw RAM
+ */
+void rg_guard(const struct rg_zone *z, size_t offset)
+{
+	rg_guard_before = rg_map_raw(offset - RG_GUARD, RG_GUARD);
+	rg_guard_after = rg_map_raw(offset + z->size, RG_GUARD);
+	rg_pattern(rg_guard_before, RG_GUARD, 1);
+	rg_pattern(rg_guard_after, RG_GUARD, 2);
+}
+
+/**
+ * rg_guards_ok - is it as it was?
+ */
+bool rg_guards_ok(void)
+{
+	return ktap_expect(rg_pattern_ok(rg_guard_before, RG_GUARD, 1)) &&
+	       ktap_expect(rg_pattern_ok(rg_guard_after, RG_GUARD, 2));
+}
+
 /**
  * rg_zone_add - a zone begins
  * @z: the zone

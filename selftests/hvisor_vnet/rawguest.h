@@ -212,6 +212,8 @@ __printf(1, 2) __attribute__((__noreturn__)) void rg_die(const char *fmt, ...);
 void rg_zone_add(struct rg_zone *z, unsigned int id, size_t offset, size_t size,
 		 u64 gpa);
 void rg_zone_del(struct rg_zone *z);
+void rg_guard(const struct rg_zone *z, size_t offset);
+bool rg_guards_ok(void);
 u8 *rg_map_raw(size_t offset, size_t size);
 int rg_open_region(struct rg_zone *z, u64 base, u64 len);
 void rg_dev_add(struct rg_dev *d, struct rg_zone *z, u64 addr, u32 irq,
