@@ -77,7 +77,7 @@ struct hvnet_zone {
 
 /**
  * struct hvnet_coalesce - when a guest is told of frames that crossed
- * @usecs: at the latest after so many microseconds
+ * @usecs: at the latest after so many microseconds, see hvpage_line_raise_late()
  * @frames: at the latest when there are so many
  */
 struct hvnet_coalesce {

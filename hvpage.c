@@ -824,11 +824,21 @@ static void hvpage_line_give_up(struct hvpage_line *line)
 	line->stalled(line);
 }
 
+/*
+ * How long news waits that can wait for @ns. An interrupt that is spared is worth
+ * what one takes: the guest until it acknowledges, and both sides as much again.
+ */
+static u64 hvpage_line_wait(const struct hvpage_line *line, u64 ns)
+{
+	return ns ? max(ns, 2 * line->hold) : 0;
+}
+
 /**
  * hvpage_line_raise_late - the device has news for its guest that can wait
  * @line: the guest's interrupt line
  * @bits: InterruptStatus bits to set (virtio 1.2, section 4.2.2)
- * @ns: how long it can wait, 0 if it cannot
+ * @ns: how long it can wait, or twice as long as the guest's last interrupt took
+ *	if that is longer; 0 if it cannot wait
  *
  * Sets the bits, then injects.  An injection that has not been acknowledged
  * serves for this news as well, since a driver acknowledges first and looks at
@@ -845,7 +855,7 @@ static void hvpage_line_give_up(struct hvpage_line *line)
  * guest is about to look: so an injection is held back, for as long as the last
  * one took the guest or until a frame of its own says that it has got on.
  *
- * News that waits is told of with the next that does not. By the end of @ns the
+ * News that waits is told of with the next that does not. By the end of that the
  * guest may have found out by itself: then it is left alone.
  *
  * Context: any, interrupts on or off. A line that is off ignores it.
@@ -853,7 +863,7 @@ static void hvpage_line_give_up(struct hvpage_line *line)
 void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns)
 {
 	unsigned long flags;
-	ktime_t now, due;
+	ktime_t now, due, late;
 
 	raw_spin_lock_irqsave(&line->lock, flags);
 	if (!line->on)
@@ -869,8 +879,9 @@ void hvpage_line_raise_late(struct hvpage_line *line, u32 bits, u64 ns)
 		line->repeats = 0;
 	}
 	line->backoff = line->patience;
-	if (ktime_compare(due, ktime_add_ns(now, ns)) < 0)
-		due = ktime_add_ns(now, ns);
+	late = ktime_add_ns(now, hvpage_line_wait(line, ns));
+	if (ktime_compare(due, late) < 0)
+		due = late;
 	hvpage_line_inject_by(line, due, now);
 out:
 	hvpage_line_unlock(line, flags);

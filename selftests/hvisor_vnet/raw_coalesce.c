@@ -10,6 +10,8 @@
 
 #define LATE		"10000"	/* as late as one may ask for */
 #define LATE_MS		10
+#define LATE_US		(LATE_MS * 1000)
+#define SLOW_US		300	/* what an interrupt takes a slow guest */
 #define BUFFER		2048
 #define LEN		60
 
@@ -37,12 +39,18 @@ static void begin(const char *words)
 		;
 }
 
-static bool end(void)
+/* It sees which frames were taken, and wants to know of the next. */
+static void look(void)
 {
 	struct vring_used_elem elem;
 
 	while (rg_used(&d->vq[RG_TX], &elem))
 		;
+}
+
+static bool end(void)
+{
+	look();
 	rg_root_flush(d);
 	return ktap_expect(rg_works(d));
 }
@@ -79,7 +87,7 @@ static bool used_quietly(unsigned int queue, u16 idx)
 	       ktap_expect_eq(rg_irqs(d, 0), 0);
 }
 
-/* The interrupt comes @from to @to ms after @start, on a slow kernel later. */
+/* The interrupt comes @from to @to us after @start, on a slow kernel later. */
 static bool interrupts(u64 start, unsigned int from, unsigned int to)
 {
 	u64 us;
@@ -88,8 +96,8 @@ static bool interrupts(u64 start, unsigned int from, unsigned int to)
 		return false;
 	us = (ktap_now_ns() - start) / 1000;
 	ktap_diag("after %llu us", (unsigned long long)us);
-	return ktap_expect(us >= from * 1000ULL) &&
-	       ktap_expect(us < to * 1000ULL || ktap_is_slow()) &&
+	return ktap_expect(us >= from) &&
+	       ktap_expect(us < to || ktap_is_slow()) &&
 	       ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
 }
 
@@ -142,7 +150,7 @@ static bool test_late(void)
 	start = ktap_now_ns();
 	send_frame(0);
 	return used_quietly(RG_TX, 1) &&
-	       interrupts(start, LATE_MS, 2 * LATE_MS) && end();
+	       interrupts(start, LATE_US, 2 * LATE_US) && end();
 }
 
 static bool test_at_once(void)
@@ -152,7 +160,7 @@ static bool test_at_once(void)
 	begin("rx-usecs 0 rx-frames 64");
 	start = ktap_now_ns();
 	send_frame(0);
-	return interrupts(start, 0, LATE_MS / 2) && end();
+	return interrupts(start, 0, LATE_US / 2) && end();
 }
 
 static bool test_many(void)
@@ -166,7 +174,7 @@ static bool test_many(void)
 	if (!used_quietly(RG_TX, 2))
 		return false;
 	send_frame(2);
-	return interrupts(start, 0, LATE_MS / 2) && end();
+	return interrupts(start, 0, LATE_US / 2) && end();
 }
 
 /* Many frames, of which it has been told: it does not ask to hear of more. */
@@ -196,7 +204,7 @@ static bool test_together(void)
 	start = ktap_now_ns();
 	send_frame(7);
 	return used_quietly(RG_TX, 1) && root_send(0) &&
-	       interrupts(start, 0, LATE_MS / 2) &&
+	       interrupts(start, 0, LATE_US / 2) &&
 	       ktap_expect(rg_used(&d->vq[RG_TX], &elem)) &&
 	       ktap_expect(rg_used(&d->vq[RG_RX], &elem)) &&
 	       ktap_expect_eq(rg_irqs(d, 3 * LATE_MS), 0);
@@ -214,6 +222,51 @@ static bool test_known(void)
 	       ktap_expect_eq(rg_irqs(d, 3 * LATE_MS), 0) && end();
 }
 
+/* Have it learnt that an interrupt takes the guest @us. */
+static bool take_interrupts(unsigned int us)
+{
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		send_frame(i);
+		if (!ktap_expect(rg_irqs(d, RG_LONG) > 0))
+			return false;
+		usleep(us);
+		if (!ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING))
+			return false;
+		look();
+		/* What was repeated meanwhile. */
+		while (rg_irqs(d, 0))
+			;
+	}
+	return true;
+}
+
+/* It waits twice as long as an interrupt takes, which it is to spare. */
+static bool test_slow_guest(void)
+{
+	u64 start;
+
+	begin("rx-usecs 50 rx-frames 64");
+	if (!take_interrupts(SLOW_US))
+		return false;
+	start = ktap_now_ns();
+	send_frame(8);
+	return interrupts(start, 2 * SLOW_US, LATE_US / 2) && end();
+}
+
+static bool test_fast_guest(void)
+{
+	u64 start;
+
+	begin("rx-usecs 50 rx-frames 64");
+	if (!take_interrupts(0))
+		return false;
+	start = ktap_now_ns();
+	send_frame(8);
+	return interrupts(start, 50, SLOW_US) && end();
+}
+
 static bool test_late_receive(void)
 {
 	u64 start;
@@ -222,7 +275,7 @@ static bool test_late_receive(void)
 	offer_buffers(8);
 	start = ktap_now_ns();
 	return root_send(0) && used_quietly(RG_RX, 1) &&
-	       interrupts(start, LATE_MS, 2 * LATE_MS);
+	       interrupts(start, LATE_US, 2 * LATE_US);
 }
 
 static bool test_many_receive(void)
@@ -233,7 +286,7 @@ static bool test_many_receive(void)
 	offer_buffers(8);
 	start = ktap_now_ns();
 	return root_send(0) && used_quietly(RG_RX, 1) && root_send(1) &&
-	       interrupts(start, 0, LATE_MS / 2);
+	       interrupts(start, 0, LATE_US / 2);
 }
 
 /* Its last buffer: only the guest can see to it that there are more. */
@@ -244,13 +297,13 @@ static bool test_starved(void)
 	begin("tx-usecs " LATE " tx-frames 64");
 	offer_buffers(1);
 	start = ktap_now_ns();
-	return root_send(0) && interrupts(start, 0, LATE_MS / 2);
+	return root_send(0) && interrupts(start, 0, LATE_US / 2);
 }
 
 int main(void)
 {
 	rg_setup();
-	ktap_plan(12);
+	ktap_plan(14);
 	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	ktap_point(test_defaults(), "what ethtool -c says at first");
@@ -262,6 +315,8 @@ int main(void)
 	ktap_point(test_told(), "not told again of what it did not ask for");
 	ktap_point(test_together(), "told together with a frame for the guest");
 	ktap_point(test_known(), "not told what it has seen");
+	ktap_point(test_slow_guest(), "told later where interrupts take long");
+	ktap_point(test_fast_guest(), "but not where they do not");
 	ktap_point(test_late_receive(), "told late of a frame for the guest");
 	ktap_point(test_many_receive(), "told at once when there are two");
 	ktap_point(test_starved(), "told at once of the last buffer's frame");
