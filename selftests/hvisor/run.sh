@@ -11,7 +11,8 @@
 #	HVISOR_KO	hvisor.ko, for Debian's 6.1 kernel
 #	HVISOR_BASELINE	another "hvisor" whose daemon takes part in bench, optional
 #	PINGS, CYCLES, ROUNDS	how many in flood, restart and bench, optional
-#	BENCH_COLUMNS, SECONDS_EACH	which in bench, and how long, optional
+#	BENCH_COLUMNS, SECONDS_EACH, BENCH_CPU	which in bench, how long, and on
+#			which of root's CPUs, optional
 #
 # EL2 has no word for a test's result, but it shares the serial console with
 # root: what it says of errors there fails the test that runs meanwhile.
@@ -180,6 +181,7 @@ boot_vm()
 	ROUNDS=${ROUNDS:-5}
 	BENCH_COLUMNS='${BENCH_COLUMNS:-}'
 	SECONDS_EACH=${SECONDS_EACH:-5}
+	BENCH_CPU=${BENCH_CPU:-}
 	EOF
 	(cd "$work/list" && find etc | cpio -o -H newc -R 0:0 --quiet) \
 		>"$work/list.cpio"

@@ -6,7 +6,8 @@
 # daemon, and by the module; a veth pair between two namespaces of root, without
 # offloads, says what root could do at all.  All in one boot and in turns, because
 # boots differ; the figures are medians of ROUNDS= (5).  BENCH_COLUMNS= says which
-# columns (all), SECONDS_EACH= how long an iperf3 runs (5).
+# columns (all), SECONDS_EACH= how long an iperf3 runs (5), BENCH_CPU= on which CPU
+# of root's it and ping run (any).
 . ./hvlib.sh
 
 RESULTS=/tmp/results	# lines of COLUMN ROW VALUE
@@ -172,9 +173,24 @@ udp_clean()
 	result "udp_${way}_clean" "$best"
 }
 
+# settle: what is run from here on runs on BENCH_CPU=, and what runs already goes on
+# where it likes; roam: no longer
+settle()
+{
+	cpus=$(taskset -p $$ | sed 's/.*: //')
+	[ -z "$BENCH_CPU" ] ||
+		taskset -p "$(printf '%x' $((1 << BENCH_CPU)))" $$
+}
+
+roam()
+{
+	taskset -p "$cpus" $$
+}
+
 # Round trips first: a daemon that loses an interrupt under load answers no more.
 measure()
 {
+	settle
 	result ping "$(round_trip -c 50 -i 0.05)"
 	result flood "$(round_trip -f -c 2000)"
 	run_iperf -R; result tcp_out "$(received)"
@@ -183,6 +199,7 @@ measure()
 	udp in
 	udp_clean out -R
 	udp_clean in
+	roam
 }
 
 # The same TCP with all of it cut and summed up in software, as in the columns
@@ -192,8 +209,10 @@ measure_plain()
 	ethtool -K tap0 tx off sg off tso off gso off gro off >/dev/null
 	timeout 5 nc $ZONE 9 </dev/null
 	sleep 1
+	settle
 	run_iperf -R; result tcp_out_plain "$(received)"
 	run_iperf; result tcp_in_plain "$(received)"
+	roam
 }
 
 # --- what it cost EL2
