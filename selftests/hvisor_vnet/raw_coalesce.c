@@ -267,6 +267,25 @@ static bool test_fast_guest(void)
 	return interrupts(start, 50, SLOW_US) && end();
 }
 
+/* The next retry of an interrupt that was ignored is far away by then. */
+static bool test_not_with_retry(void)
+{
+	u64 again, start;
+
+	begin("rx-usecs 50 rx-frames 64");
+	again = rg_counter(d, "reinjections");
+	send_frame(0);
+	if (!ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "reinjections") >=
+				       again + 8)))
+		return false;
+	while (rg_irqs(d, 0))
+		;
+	look();
+	start = ktap_now_ns();
+	send_frame(1);
+	return interrupts(start, 50, LATE_US / 2) && end();
+}
+
 static bool test_late_receive(void)
 {
 	u64 start;
@@ -303,7 +322,7 @@ static bool test_starved(void)
 int main(void)
 {
 	rg_setup();
-	ktap_plan(14);
+	ktap_plan(15);
 	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	ktap_point(test_defaults(), "what ethtool -c says at first");
@@ -317,6 +336,7 @@ int main(void)
 	ktap_point(test_known(), "not told what it has seen");
 	ktap_point(test_slow_guest(), "told later where interrupts take long");
 	ktap_point(test_fast_guest(), "but not where they do not");
+	ktap_point(test_not_with_retry(), "not as late as an old retry");
 	ktap_point(test_late_receive(), "told late of a frame for the guest");
 	ktap_point(test_many_receive(), "told at once when there are two");
 	ktap_point(test_starved(), "told at once of the last buffer's frame");
