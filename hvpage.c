@@ -69,12 +69,12 @@
 #define HVPAGE_RETRY_MAX_NS	(100 * NSEC_PER_MSEC)
 
 /*
- * From a guest's acknowledgment to the next injection: what it took to acknowledge,
- * within these bounds. Before its EOI an injection would be lost; and a guest that
- * only receives shall have as much time for frames as for their interrupts.
+ * From a guest's acknowledgment to the next injection: twice what it took to
+ * acknowledge, within these bounds. Before its EOI an injection would be lost; and a
+ * guest that only receives shall have more time for frames than for their interrupts.
  */
 #define HVPAGE_HOLD_MIN_NS	(5 * NSEC_PER_USEC)
-#define HVPAGE_HOLD_MAX_NS	(500 * NSEC_PER_USEC)
+#define HVPAGE_HOLD_MAX_NS	NSEC_PER_MSEC
 
 /* When to try again an injection that was held. */
 #define HVPAGE_HELD_NS		NSEC_PER_MSEC
@@ -830,7 +830,7 @@ static void hvpage_line_give_up(struct hvpage_line *line)
  */
 static u64 hvpage_line_wait(const struct hvpage_line *line, u64 ns)
 {
-	return ns ? max(ns, 2 * line->hold) : 0;
+	return ns ? max(ns, line->hold) : 0;
 }
 
 /**
@@ -852,7 +852,7 @@ static u64 hvpage_line_wait(const struct hvpage_line *line, u64 ns)
  * once, and again only when it has been told.
  *
  * Right after an acknowledgment the guest's interrupt is still active, and the
- * guest is about to look: so an injection is held back, for as long as the last
+ * guest is about to look: so an injection is held back, for twice as long as the last
  * one took the guest or until a frame of its own says that it has got on.
  *
  * News that waits is told of with the next that does not. By the end of that the
@@ -937,7 +937,7 @@ static void hvpage_line_learn(struct hvpage_line *line)
 	if (line->repeats)
 		patience = max(patience, line->patience);
 	else
-		line->hold = clamp_t(u64, took, HVPAGE_HOLD_MIN_NS,
+		line->hold = clamp_t(u64, 2 * took, HVPAGE_HOLD_MIN_NS,
 				     HVPAGE_HOLD_MAX_NS);
 	line->patience = clamp_t(u64, patience, HVPAGE_RETRY_MIN_NS,
 				 HVPAGE_RETRY_SLOW_NS);

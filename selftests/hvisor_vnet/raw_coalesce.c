@@ -271,23 +271,25 @@ static bool test_fast_guest(void)
 	return interrupts(start, 50, 2 * SLOW_US) && end();
 }
 
-/* The next retry of an interrupt that was ignored is far away by then. */
+/*
+ * An interrupt was ignored for so long that its next retry is about as far away, but
+ * has not been given up.
+ */
 static bool test_not_with_retry(void)
 {
-	u64 again, start;
+	u64 start;
 
 	begin("rx-usecs 50 rx-frames 64");
-	again = rg_counter(d, "reinjections");
 	send_frame(0);
-	if (!ktap_expect(ktap_wait_for(RG_LONG, rg_counter(d, "reinjections") >=
-				       again + 8)))
+	usleep(60000);
+	if (!ktap_expect(rg_irqs(d, 0) > 0))
 		return false;
 	while (rg_irqs(d, 0))
 		;
 	look();
 	start = ktap_now_ns();
 	send_frame(1);
-	return interrupts(start, 50, LATE_US / 2) && end();
+	return interrupts(start, 0, LATE_US / 2) && end();
 }
 
 static bool test_late_receive(void)

@@ -359,7 +359,7 @@ static bool test_told_soon(void)
 static bool test_time_between(void)
 {
 	start(HVSIM_IRQ_MANUAL_EOI);
-	return take_frames(5, 400) && told_between(false, 300, 500);
+	return take_frames(5, 400) && told_between(false, 700, 1000);
 }
 
 static bool test_heard_of(void)
@@ -371,7 +371,7 @@ static bool test_heard_of(void)
 static bool test_time_bound(void)
 {
 	start(HVSIM_IRQ_MANUAL_EOI);
-	return take_frames(7, 1300) && told_between(false, 450, 700);
+	return take_frames(7, 1300) && told_between(false, 950, 1200);
 }
 
 static bool silence(void)
