@@ -72,9 +72,10 @@
  * From a guest's acknowledgment to the next injection: twice what it took to
  * acknowledge, within these bounds. Before its EOI an injection would be lost; and a
  * guest that only receives shall have more time for frames than for their interrupts.
+ * Nor does news that can wait do so for longer because interrupts take long.
  */
 #define HVPAGE_HOLD_MIN_NS	(5 * NSEC_PER_USEC)
-#define HVPAGE_HOLD_MAX_NS	NSEC_PER_MSEC
+#define HVPAGE_HOLD_MAX_NS	((u64)NSEC_PER_MSEC)
 
 /* When to try again an injection that was held. */
 #define HVPAGE_HELD_NS		NSEC_PER_MSEC
@@ -826,19 +827,20 @@ static void hvpage_line_give_up(struct hvpage_line *line)
 
 /*
  * How long news waits that can wait for @ns. An interrupt that is spared is worth
- * what one takes: the guest until it acknowledges, and both sides as much again.
+ * what one takes: the guest until it acknowledges, and both sides as much again. One
+ * in four times that is a fifth of the guest's time.
  */
 static u64 hvpage_line_wait(const struct hvpage_line *line, u64 ns)
 {
-	return ns ? max(ns, line->hold) : 0;
+	return ns ? max(ns, min(2 * line->hold, HVPAGE_HOLD_MAX_NS)) : 0;
 }
 
 /**
  * hvpage_line_raise_late - the device has news for its guest that can wait
  * @line: the guest's interrupt line
  * @bits: InterruptStatus bits to set (virtio 1.2, section 4.2.2)
- * @ns: how long it can wait, or twice as long as the guest's last interrupt took
- *	if that is longer; 0 if it cannot wait
+ * @ns: how long it can wait, or four times as long as the guest's last interrupt
+ *	took if that is longer, up to 1 ms; 0 if it cannot wait
  *
  * Sets the bits, then injects.  An injection that has not been acknowledged
  * serves for this news as well, since a driver acknowledges first and looks at
