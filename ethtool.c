@@ -41,6 +41,7 @@ static int hvnet_get_coalesce(struct net_device *netdev, hvnet_coalesce_args)
 	c->rx_max_coalesced_frames = now.tx.frames;
 	c->tx_coalesce_usecs = now.rx.usecs;
 	c->tx_max_coalesced_frames = now.rx.frames;
+	c->use_adaptive_tx_coalesce = now.rx_adaptive;
 	return 0;
 }
 
@@ -49,6 +50,7 @@ static int hvnet_set_coalesce(struct net_device *netdev, hvnet_coalesce_args)
 	const struct hvnet_coalescing wanted = {
 		.tx = { c->rx_coalesce_usecs, c->rx_max_coalesced_frames },
 		.rx = { c->tx_coalesce_usecs, c->tx_max_coalesced_frames },
+		.rx_adaptive = c->use_adaptive_tx_coalesce,
 	};
 	struct hvnet_reason why;
 	int err;
@@ -124,7 +126,8 @@ static void hvnet_get_ethtool_stats(struct net_device *netdev,
 
 const struct ethtool_ops hvnet_ethtool_ops = {
 	.supported_coalesce_params = ETHTOOL_COALESCE_USECS |
-				     ETHTOOL_COALESCE_MAX_FRAMES,
+				     ETHTOOL_COALESCE_MAX_FRAMES |
+				     ETHTOOL_COALESCE_USE_ADAPTIVE_TX,
 	.get_drvinfo = hvnet_get_drvinfo,
 	.get_link = ethtool_op_get_link,
 	.get_link_ksettings = hvnet_get_link_ksettings,

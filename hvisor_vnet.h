@@ -89,10 +89,12 @@ struct hvnet_coalesce {
  * struct hvnet_coalescing - both ways
  * @tx: that its frames have been taken
  * @rx: of frames for it
+ * @rx_adaptive: of those later, if they come close together
  */
 struct hvnet_coalescing {
 	struct hvnet_coalesce tx;
 	struct hvnet_coalesce rx;
+	bool rx_adaptive;
 };
 
 /**

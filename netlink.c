@@ -69,6 +69,7 @@ hvnet_nl_coalesce[HVISOR_VNET_A_COALESCE_MAX + 1] = {
 	[HVISOR_VNET_A_COALESCE_TX_FRAMES] = HVNET_NL_FRAMES,
 	[HVISOR_VNET_A_COALESCE_RX_USECS] = HVNET_NL_USECS,
 	[HVISOR_VNET_A_COALESCE_RX_FRAMES] = HVNET_NL_FRAMES,
+	[HVISOR_VNET_A_COALESCE_RX_ADAPTIVE] = NLA_POLICY_MAX(NLA_U32, 1),
 };
 
 static const struct nla_policy
@@ -372,7 +373,8 @@ static int hvnet_nl_put_coalesce(struct sk_buff *skb,
 	    nla_put_u32(skb, HVISOR_VNET_A_COALESCE_TX_USECS, c->tx.usecs) ||
 	    nla_put_u32(skb, HVISOR_VNET_A_COALESCE_TX_FRAMES, c->tx.frames) ||
 	    nla_put_u32(skb, HVISOR_VNET_A_COALESCE_RX_USECS, c->rx.usecs) ||
-	    nla_put_u32(skb, HVISOR_VNET_A_COALESCE_RX_FRAMES, c->rx.frames))
+	    nla_put_u32(skb, HVISOR_VNET_A_COALESCE_RX_FRAMES, c->rx.frames) ||
+	    nla_put_u32(skb, HVISOR_VNET_A_COALESCE_RX_ADAPTIVE, c->rx_adaptive))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -873,6 +875,8 @@ static void hvnet_nl_parse_coalesce(const struct nlattr *attr,
 		c->rx.usecs = nla_get_u32(tb[HVISOR_VNET_A_COALESCE_RX_USECS]);
 	if (tb[HVISOR_VNET_A_COALESCE_RX_FRAMES])
 		c->rx.frames = nla_get_u32(tb[HVISOR_VNET_A_COALESCE_RX_FRAMES]);
+	if (tb[HVISOR_VNET_A_COALESCE_RX_ADAPTIVE])
+		c->rx_adaptive = nla_get_u32(tb[HVISOR_VNET_A_COALESCE_RX_ADAPTIVE]);
 }
 
 /* What a device may be born with and may be given later. */

@@ -77,6 +77,7 @@ void hvnet_dev_params_init(struct hvnet_dev_params *p, struct net *net)
 		.coalesce = {
 			.tx = { HVNET_TAKEN_USECS, HVNET_TAKEN_FRAMES },
 			.rx = { 0, 1 },
+			.rx_adaptive = true,
 		},
 		.cpu = HVNET_NO_CPU,
 	};

@@ -47,6 +47,14 @@
 /* Frames handed up the stack at once. */
 #define HVNET_BATCH		16
 
+/*
+ * When there have been so many frames between two interrupts of the guest they come
+ * close together; and when it is told of the next then, at the latest.
+ */
+#define HVNET_DENSE		8
+#define HVNET_DENSE_USECS	50u
+#define HVNET_DENSE_FRAMES	64u
+
 /* A guest without receive buffers for so long is as good as unplugged. */
 #define HVNET_STALL		(30 * HZ)
 
@@ -68,6 +76,10 @@
  * @rx_ring: the guest's receive queue; owned by the tx queue lock
  * @rx_chain: the chain being filled; same owner
  * @rx_untold: frames since the guest was last told of some at once; same owner
+ * @rx_injections: how many interrupts there had been when the guest wanted one;
+ *	same owner
+ * @rx_frames: how many frames there had been then; same owner
+ * @rx_dense: many more than the time before; same owner
  * @tx_ring: the guest's transmit queue; owned by @napi
  * @tx_chain: the chain being read; same owner
  * @tx_untold: chains used since the guest was last told of some at once; same owner
@@ -102,6 +114,9 @@ struct hvnet_pair {
 	struct hvnet_ring rx_ring ____cacheline_aligned_in_smp;
 	struct hvnet_chain rx_chain;
 	unsigned int rx_untold;
+	u64 rx_injections;
+	u64 rx_frames;
+	bool rx_dense;
 
 	struct hvnet_ring tx_ring ____cacheline_aligned_in_smp;
 	struct hvnet_chain tx_chain;
@@ -141,6 +156,7 @@ struct hvnet_pair {
  * @filter: frames that the guest wants; under the tx queue lock
  * @taken: how the guest is told that its frames were taken: root's receive side
  * @given: how it is told of frames for it: root's transmit side
+ * @given_adaptive: but later if they come close together
  * @cpu: that works on frames once the guest has kicked, or HVNET_NO_CPU
  * @features_work: has root's stack follow @guest_work; takes rtnl
  * @stall_work: takes the carrier away while the guest does not refill its ring
@@ -162,6 +178,7 @@ struct hvnet_nic {
 	struct hvnet_filter filter;
 	struct hvnet_coalesce taken;
 	struct hvnet_coalesce given;
+	bool given_adaptive;
 	u32 cpu;
 	struct work_struct features_work;
 	struct delayed_work stall_work;
@@ -193,28 +210,34 @@ static bool hvnet_show(struct hvnet_ring *ring, const struct hvpage_line *line)
 	return hvnet_ring_publish(ring) || (news && READ_ONCE(line->given_up));
 }
 
+/* What was asked for; it may be changed at any time. */
+static struct hvnet_coalesce hvnet_when(const struct hvnet_coalesce *c)
+{
+	return (struct hvnet_coalesce){
+		.usecs = READ_ONCE(c->usecs),
+		.frames = READ_ONCE(c->frames),
+	};
+}
+
 /*
- * Make what was used visible and tell a guest that wants to know: now, or as
- * late as it may be. With an event index it wants to know once: when there are
- * many it may be that it has not been told yet.
+ * Tell a guest that wants to know of what it was shown: now, or as late as it may
+ * be. With an event index it wants to know once: when there are many it may be that
+ * it has not been told yet.
  */
-static void hvnet_publish(struct hvnet_pair *pair, struct hvnet_ring *ring,
-			  const struct hvnet_coalesce *when,
-			  unsigned int *untold)
+static void hvnet_tell(struct hvnet_pair *pair, bool wants,
+		       struct hvnet_coalesce when, unsigned int *untold)
 {
 	struct hvpage_line *line = &pair->nic->dev->line;
-	u32 usecs = READ_ONCE(when->usecs);
-	bool wants = hvnet_show(ring, line);
 
-	if (!usecs || *untold >= READ_ONCE(when->frames)) {
+	if (!when.usecs || *untold >= when.frames) {
 		*untold = 0;
 		if (wants)
 			hvpage_line_raise(line, VIRTIO_MMIO_INT_VRING);
-		else if (usecs)
+		else if (when.usecs)
 			hvpage_line_hurry(line);
 	} else if (wants) {
 		hvpage_line_raise_late(line, VIRTIO_MMIO_INT_VRING,
-				       usecs * NSEC_PER_USEC);
+				       when.usecs * NSEC_PER_USEC);
 	}
 }
 
@@ -411,11 +434,37 @@ static void hvnet_ring_broke(struct hvnet_pair *pair, const char *queue,
 	nic->owner->broke(nic->dev, queue, hvnet_ring_fault_name(ring->fault));
 }
 
+/*
+ * The guest wants to be interrupted: do frames come so close together that the last
+ * interrupt told of many? What interrupts take the guest it cannot spend on frames:
+ * where there are many it does better with fewer interrupts, a little later; where
+ * there are few it shall be told of each at once.
+ */
+static void hvnet_rx_measure(struct hvnet_pair *pair)
+{
+	const u64 injections = READ_ONCE(pair->nic->dev->line.injections);
+	const u64 frames = pair->stat[HVNET_RX_FRAMES];
+
+	if (injections == pair->rx_injections)
+		return;
+	pair->rx_dense = frames - pair->rx_frames >= HVNET_DENSE;
+	pair->rx_injections = injections;
+	pair->rx_frames = frames;
+}
+
 /* Under the tx queue lock. */
 static void hvnet_rx_show(struct hvnet_pair *pair)
 {
-	hvnet_publish(pair, &pair->rx_ring, &pair->nic->given,
-		      &pair->rx_untold);
+	struct hvnet_coalesce when = hvnet_when(&pair->nic->given);
+	bool wants = hvnet_show(&pair->rx_ring, &pair->nic->dev->line);
+
+	if (wants)
+		hvnet_rx_measure(pair);
+	if (pair->rx_dense && READ_ONCE(pair->nic->given_adaptive)) {
+		when.usecs = max(when.usecs, HVNET_DENSE_USECS);
+		when.frames = max(when.frames, HVNET_DENSE_FRAMES);
+	}
+	hvnet_tell(pair, wants, when, &pair->rx_untold);
 }
 
 /* Frames that root's stack sent meanwhile are shown to the guest together. */
@@ -442,8 +491,8 @@ static void hvnet_poll_publish(struct hvnet_pair *pair, unsigned int taken)
 {
 	hvnet_rx_end_burst(pair);
 	pair->tx_untold += taken;
-	hvnet_publish(pair, &pair->tx_ring, &pair->nic->taken,
-		      &pair->tx_untold);
+	hvnet_tell(pair, hvnet_show(&pair->tx_ring, &pair->nic->dev->line),
+		   hvnet_when(&pair->nic->taken), &pair->tx_untold);
 }
 
 /*
@@ -1296,6 +1345,8 @@ static int hvnet_pair_setup(struct hvnet_pair *pair)
 	pair->cuts_tcp4 = !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO4);
 	pair->cuts_tcp6 = !hvnet_mmio_has(&dev->mmio, VIRTIO_NET_F_HOST_TSO6);
 	pair->rx_untold = 0;
+	/* How close together frames came to the last driver is no question now. */
+	pair->rx_frames = pair->stat[HVNET_RX_FRAMES];
 	pair->tx_untold = 0;
 	return hvnet_ring_setup(dev, &pair->rx_ring, HVNET_QUEUE_RX) ?:
 	       hvnet_ring_setup(dev, &pair->tx_ring, HVNET_QUEUE_TX);
@@ -1512,6 +1563,7 @@ void hvnet_nic_get_coalescing(const struct net_device *netdev,
 	c->tx.frames = READ_ONCE(nic->taken.frames);
 	c->rx.usecs = READ_ONCE(nic->given.usecs);
 	c->rx.frames = READ_ONCE(nic->given.frames);
+	c->rx_adaptive = READ_ONCE(nic->given_adaptive);
 }
 
 /**
@@ -1530,6 +1582,7 @@ void hvnet_nic_set_coalescing(struct net_device *netdev,
 	WRITE_ONCE(nic->taken.frames, c->tx.frames);
 	WRITE_ONCE(nic->given.usecs, c->rx.usecs);
 	WRITE_ONCE(nic->given.frames, c->rx.frames);
+	WRITE_ONCE(nic->given_adaptive, c->rx_adaptive);
 }
 
 /**
@@ -1687,6 +1740,7 @@ static void hvnet_nic_init(struct net_device *netdev, struct hvnet_dev *dev,
 	nic->filter.promisc = true;
 	nic->taken = params->coalesce.tx;
 	nic->given = params->coalesce.rx;
+	nic->given_adaptive = params->coalesce.rx_adaptive;
 	nic->cpu = params->cpu;
 	INIT_WORK(&nic->features_work, hvnet_features_work);
 	INIT_DELAYED_WORK(&nic->stall_work, hvnet_stall_work);

@@ -218,7 +218,8 @@ static int set_zone(char **words, int n)
 #define CHANGEABLE	(KEY_BIT(KEY_MAC) | KEY_BIT(KEY_MTU) |		\
 			 KEY_BIT(KEY_FEATURES) | KEY_BIT(KEY_CPU) |	\
 			 KEY_BIT(KEY_TX_USECS) | KEY_BIT(KEY_TX_FRAMES) | \
-			 KEY_BIT(KEY_RX_USECS) | KEY_BIT(KEY_RX_FRAMES))
+			 KEY_BIT(KEY_RX_USECS) | KEY_BIT(KEY_RX_FRAMES) | \
+			 KEY_BIT(KEY_RX_ADAPTIVE))
 
 static int set_device(char **words, int n)
 {

@@ -22,6 +22,7 @@ const char * const vnet_key_name[KEYS] = {
 	[KEY_TX_FRAMES] = "tx-frames",
 	[KEY_RX_USECS] = "rx-usecs",
 	[KEY_RX_FRAMES] = "rx-frames",
+	[KEY_RX_ADAPTIVE] = "rx-adaptive",
 };
 
 /* The largest number that there is room for. */

@@ -31,7 +31,7 @@ static const char usage_text[] =
 "hvnet add zone ID ram=ROOT,GUEST,SIZE...\n"
 "hvnet add device zone=ID addr=A irq=I [len=L] [name=NAME] [mac=M] [mtu=N]\n"
 "          [queue=N] [features=MASK] [cpu=N] [tx-usecs=N] [tx-frames=N]\n"
-"          [rx-usecs=N] [rx-frames=N]\n"
+"          [rx-usecs=N] [rx-frames=N] [rx-adaptive=N]\n"
 "hvnet set zone ID quiesce=0|1\n"
 "hvnet set device NAME [mac=M] [mtu=N] [features=MASK] [cpu=N|none]\n"
 "          [tx-usecs=N] ...\n"

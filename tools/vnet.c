@@ -80,6 +80,7 @@ static const int coalesce_attr[COALESCES] = {
 	[TX_FRAMES] = HVISOR_VNET_A_COALESCE_TX_FRAMES,
 	[RX_USECS] = HVISOR_VNET_A_COALESCE_RX_USECS,
 	[RX_FRAMES] = HVISOR_VNET_A_COALESCE_RX_FRAMES,
+	[RX_ADAPTIVE] = HVISOR_VNET_A_COALESCE_RX_ADAPTIVE,
 };
 
 /* Which place on the bus the module gives it: "zone1-a003600" */

@@ -25,7 +25,7 @@ struct vnet_zone {
 };
 
 /* When a guest is told: of frames taken from it, and of frames for it. */
-enum { TX_USECS, TX_FRAMES, RX_USECS, RX_FRAMES, COALESCES };
+enum { TX_USECS, TX_FRAMES, RX_USECS, RX_FRAMES, RX_ADAPTIVE, COALESCES };
 
 /**
  * struct vnet_dev - a device, or what is wanted of one

@@ -99,6 +99,7 @@ coalescing()
 		refuses "$bounds" ethtool -C tap0 tx-usecs 10001 &&
 		refuses "$bounds" ethtool -C tap0 rx-frames 0 || return 1
 	ethtool_says -c <<-EOF
+	Adaptive RX: n/a TX: on
 	rx-usecs: 50
 	rx-frames: 8
 	tx-usecs: 0

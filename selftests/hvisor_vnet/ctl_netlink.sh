@@ -118,12 +118,12 @@ every_key()
 {
 	says_it=$(./nlctl dev-new zone=2 address=0xa000000 length=0x1000 irq=80 \
 		queue-size=64 mtu=9000 mac=02:11:22:33:44:55 ifname=fancy \
-		offered=0x100000020 coalesce=7,3,5,2 cpu=1)
+		offered=0x100000020 coalesce=7,3,5,2,0 cpu=1)
 	index=$(cat /sys/class/net/fancy/ifindex)
 	expected="zone=2 address=0xa000000 ifindex=$index ifname=fancy status=0"
 	expected="$expected length=0x1000 irq=80 mac=02:11:22:33:44:55 mtu=9000"
 	expected="$expected queue-size=64 offered=0x100000020 negotiated=0"
-	expected="$expected interrupt-status=0 cpu=1 coalesce=7,3,5,2 counters="
+	expected="$expected interrupt-status=0 cpu=1 coalesce=7,3,5,2,0 counters="
 	[ "${says_it%counters=*}counters=" = "dev-new $expected" ] ||
 		{ ktap_diag "$says_it"; ktap_diag "dev-new $expected"; return 1; }
 	for words in ifname=fancy "ifindex=$index" "zone=2 address=0xa000000"; do
@@ -135,7 +135,8 @@ every_key()
 	[ "$(cat /sys/class/net/fancy/mtu)" = 9000 ] &&
 		[ "$(cat /sys/class/net/fancy/address)" = fe:11:22:33:44:55 ] &&
 		ethtool -c fancy | grep -qx 'rx-usecs:[[:space:]]*7' &&
-		ethtool -c fancy | grep -qx 'tx-frames:[[:space:]]*2' || return 1
+		ethtool -c fancy | grep -qx 'tx-frames:[[:space:]]*2' &&
+		ethtool -c fancy | grep -q 'TX: off' || return 1
 	says "" dev-del ifname=fancy && [ ! -e /sys/class/net/fancy ]
 }
 
@@ -187,6 +188,7 @@ bad_devices()
 	ERANGE|coalesce.1|integer out of range|dev-new zone=2 address=0xa000000 irq=80 coalesce=10001
 	ERANGE|coalesce.2|integer out of range|dev-new zone=2 address=0xa000000 irq=80 coalesce=,0
 	ERANGE|coalesce.4|integer out of range|dev-new zone=2 address=0xa000000 irq=80 coalesce=,,,0x80000000
+	ERANGE|coalesce.5|integer out of range|dev-new zone=2 address=0xa000000 irq=80 coalesce=,,,,2
 	EINVAL|cpu|there is no cpu 4096|dev-new zone=2 address=0xa000000 irq=80 cpu=4096
 	EINVAL|cpu|there is no cpu -2|dev-new zone=2 address=0xa000000 irq=80 cpu=-2
 	EINVAL|status|Unsupported attribute|dev-new zone=2 address=0xa000000 irq=80 status=1
@@ -318,7 +320,7 @@ changes()
 	root="$(cat /sys/class/net/idle/mtu /sys/class/net/idle/address)"
 	device_del 2 0xa000000
 	ktap_diag "$now" "$root"
-	[ "$now" = "mac=02:00:00:00:00:09 mtu=1400 offered=0x100000028 cpu=1 coalesce=50,8,9,1 " ] &&
+	[ "$now" = "mac=02:00:00:00:00:09 mtu=1400 offered=0x100000028 cpu=1 coalesce=50,8,9,1,1 " ] &&
 		[ "$root" = "1400
 fe:00:00:00:00:09" ]
 }

@@ -153,7 +153,7 @@ static void put_range(struct nlc_msg *m, int type, const char *value)
 	nlc_nest_end(m, nest);
 }
 
-/* TX_USECS,TX_FRAMES,RX_USECS,RX_FRAMES; what is left empty is left out */
+/* TX_USECS,TX_FRAMES,RX_USECS,RX_FRAMES,RX_ADAPTIVE; what is left empty is left out */
 static void put_coalesce(struct nlc_msg *m, int type, const char *value)
 {
 	struct nlattr *nest = nlc_nest(m, type);

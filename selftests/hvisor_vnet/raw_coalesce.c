@@ -12,10 +12,15 @@
 #define LATE_MS		10
 #define LATE_US		(LATE_MS * 1000)
 /*
- * What an interrupt takes a slow guest. Not 300: it would acknowledge right after the
- * retries at 100 and 300 us, and be taken for a fast one.
+ * What an interrupt takes a slow guest, at least, and a slower one. That is not near 300:
+ * it would acknowledge right after the retries at 100 and 300 us, and be taken for a
+ * fast one.
  */
-#define SLOW_US		200
+#define SLOW_US		100
+#define SLOWEST_US	450
+#define MANY		9	/* frames that come close together */
+#define AT_ONCE		"rx-usecs 0 tx-usecs 0 tx-frames 1 "
+#define DENSE		AT_ONCE "adaptive-tx on"
 #define BUFFER		2048
 #define LEN		60
 
@@ -33,9 +38,9 @@ static bool coalesce(const char *words)
 }
 
 /* Nothing under way, everything seen, all interrupts wanted. */
-static void begin(const char *words)
+static void begin_as(u64 features, const char *words)
 {
-	rg_start(d, RG_FEATURES);
+	rg_start_sized(d, features, RG_NUM_MAX, RG_NUM);
 	buf = rg_alloc(&zone, 8 * BUFFER, 8);
 	if (!coalesce(words))
 		rg_die("ethtool -C tap0 %s fails", words);
@@ -43,13 +48,23 @@ static void begin(const char *words)
 		;
 }
 
-/* It sees which frames were taken, and wants to know of the next. */
-static void look(void)
+static void begin(const char *words)
+{
+	begin_as(RG_FEATURES, words);
+}
+
+/* It sees what came back, and wants to know of the next. */
+static void look_at(unsigned int queue)
 {
 	struct vring_used_elem elem;
 
-	while (rg_used(&d->vq[RG_TX], &elem))
+	while (rg_used(&d->vq[queue], &elem))
 		;
+}
+
+static void look(void)
+{
+	look_at(RG_TX);
 }
 
 static bool end(void)
@@ -68,7 +83,7 @@ static void send_frame(u32 seq)
 static void offer_buffers(unsigned int n)
 {
 	while (n--) {
-		struct rg_piece piece = RG_IN(buf + n * BUFFER, 1600);
+		struct rg_piece piece = RG_IN(buf + n % 8 * BUFFER, 1600);
 
 		rg_add(&d->vq[RG_RX], &piece, 1);
 	}
@@ -92,7 +107,7 @@ static bool used_quietly(unsigned int queue, u16 idx)
 }
 
 /* The interrupt comes @from to @to us after @start, on a slow kernel later. */
-static bool interrupts(u64 start, unsigned int from, unsigned int to)
+static bool is_interrupted(u64 start, unsigned int from, unsigned int to)
 {
 	u64 us;
 
@@ -101,7 +116,12 @@ static bool interrupts(u64 start, unsigned int from, unsigned int to)
 	us = (ktap_now_ns() - start) / 1000;
 	ktap_diag("after %llu us", (unsigned long long)us);
 	return ktap_expect(us >= from) &&
-	       ktap_expect(us < to || ktap_is_slow()) &&
+	       ktap_expect(us < to || ktap_is_slow());
+}
+
+static bool interrupts(u64 start, unsigned int from, unsigned int to)
+{
+	return is_interrupted(start, from, to) &&
 	       ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING);
 }
 
@@ -264,15 +284,21 @@ static bool adapts(unsigned int us, unsigned int from, unsigned int to)
 	return interrupts(start, from, to) && end();
 }
 
-/* It waits twice as long as an interrupt takes, which it is to spare. */
+/* It waits four times as long as an interrupt takes, which it is to spare. */
 static bool test_slow_guest(void)
 {
-	return adapts(SLOW_US, 2 * SLOW_US, LATE_US / 2);
+	return adapts(SLOW_US, 4 * SLOW_US, LATE_US / 2);
 }
 
 static bool test_fast_guest(void)
 {
-	return adapts(0, 50, 2 * SLOW_US);
+	return adapts(0, 50, 4 * SLOW_US);
+}
+
+/* But not for longer than a millisecond. */
+static bool test_slowest_guest(void)
+{
+	return adapts(SLOWEST_US, 1000, 4 * SLOWEST_US);
 }
 
 /*
@@ -327,10 +353,94 @@ static bool test_starved(void)
 	return root_send(0) && interrupts(start, 0, LATE_US / 2);
 }
 
+/* Have it sent @n frames, of which it is told @from to @to us after the first. */
+static bool told_of(unsigned int n, unsigned int from, unsigned int to)
+{
+	u64 start;
+
+	/* Longer than interrupts are held back after an acknowledgment. */
+	usleep(3000);
+	start = ktap_now_ns();
+	if (!root_send(0) || !is_interrupted(start, from, to))
+		return false;
+	while (--n)
+		if (!root_send(n))
+			return false;
+	usleep(SLOW_US);
+	if (!ktap_expect_eq(rg_ack(d), VIRTIO_MMIO_INT_VRING))
+		return false;
+	while (rg_irqs(d, 0))
+		;
+	look_at(RG_RX);
+	return true;
+}
+
+/*
+ * A guest of @features is told of a frame @from to @to us late, after many: without an
+ * event index that is found out one interrupt later. Nor is it known at once that
+ * there are few.
+ */
+static bool is_told_after_many(u64 features, const char *words,
+			       unsigned int from, unsigned int to)
+{
+	begin_as(features, words);
+	offer_buffers(32);
+	return take_interrupts(SLOW_US) && told_of(MANY, 0, 2 * SLOW_US) &&
+	       told_of(MANY, 0, LATE_US) && told_of(1, from, to) &&
+	       told_of(1, 0, LATE_US) && told_of(1, 0, 2 * SLOW_US);
+}
+
+static bool test_dense(void)
+{
+	return is_told_after_many(RG_FEATURES, DENSE, 4 * SLOW_US, LATE_US / 2);
+}
+
+static bool test_dense_flags(void)
+{
+	return is_told_after_many(RG_FEATURES & ~RG_BIT(VIRTIO_RING_F_EVENT_IDX),
+				  DENSE, 4 * SLOW_US, LATE_US / 2);
+}
+
+static bool test_not_dense(void)
+{
+	begin(DENSE);
+	offer_buffers(32);
+	return take_interrupts(SLOW_US) && told_of(MANY - 2, 0, 2 * SLOW_US) &&
+	       told_of(1, 0, 2 * SLOW_US);
+}
+
+static bool test_not_adaptive(void)
+{
+	return is_told_after_many(RG_FEATURES, AT_ONCE "adaptive-tx off",
+				  0, 2 * SLOW_US);
+}
+
+/* Late, but not if there are many again. */
+static bool test_dense_many(void)
+{
+	unsigned int i;
+	u64 start;
+
+	begin("tx-usecs " LATE " tx-frames 1 adaptive-tx on");
+	offer_buffers(128);
+	if (!told_of(MANY, 0, 2 * SLOW_US))
+		return false;
+	start = ktap_now_ns();
+	for (i = 0; i < 32; i++)
+		if (!root_send(i))
+			return false;
+	if (!used_quietly(RG_RX, MANY + 32))
+		return false;
+	for (; i < 64; i++)
+		if (!root_send(i))
+			return false;
+	return interrupts(start, 0, LATE_US);
+}
+
 int main(void)
 {
 	rg_setup();
-	ktap_plan(15);
+	ktap_plan(21);
 	rg_zone_add(&zone, 1, 0x100000, 0x100000, 0x40000000);
 	rg_dev_add(d, &zone, RG_ADDR, RG_IRQ, "tap0", "");
 	ktap_point(test_defaults(), "what ethtool -c says at first");
@@ -344,9 +454,15 @@ int main(void)
 	ktap_point(test_known(), "not told what it has seen");
 	ktap_point(test_slow_guest(), "told later where interrupts take long");
 	ktap_point(test_fast_guest(), "but not where they do not");
+	ktap_point(test_slowest_guest(), "nor later than a millisecond");
 	ktap_point(test_not_with_retry(), "not as late as an old retry");
 	ktap_point(test_late_receive(), "told late of a frame for the guest");
 	ktap_point(test_many_receive(), "told at once when there are two");
 	ktap_point(test_starved(), "told at once of the last buffer's frame");
+	ktap_point(test_dense(), "told late of a frame where there were many");
+	ktap_point(test_dense_flags(), "without an event index, too");
+	ktap_point(test_dense_many(), "not if there are many again");
+	ktap_point(test_not_dense(), "nor where there were few");
+	ktap_point(test_not_adaptive(), "nor if that is not wanted");
 	return ktap_finish();
 }

@@ -493,6 +493,7 @@ static void rg_set_coalesce(const struct rg_dev *d)
 		rg_die("ethtool -c %s: %s", d->name, strerror(errno));
 	c.cmd = ETHTOOL_SCOALESCE;
 	c.rx_coalesce_usecs = 0;
+	c.use_adaptive_tx_coalesce = 0;
 	if (ioctl(d->sock, SIOCETHTOOL, &ifr))
 		rg_die("ethtool -C %s: %s", d->name, strerror(errno));
 }

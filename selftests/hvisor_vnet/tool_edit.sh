@@ -40,12 +40,13 @@ every_word()
 	hvnet_says 0 "device zone1-a003600: added, as fancy" add device \
 		zone=1 addr=0xa003600 len=0x400 irq=75 name=fancy \
 		mac=02:11:22:33:44:55 mtu=9000 queue=64 features=0x100000020 \
-		cpu=1 tx-usecs=7 tx-frames=3 rx-usecs=5 rx-frames=2 || return 1
+		cpu=1 tx-usecs=7 tx-frames=3 rx-usecs=5 rx-frames=2 \
+		rx-adaptive=0 || return 1
 	FANCY="device fancy: zone1-a003600, guest no driver
     place     zone 1, addr 0xa003600, len 0x400, irq 75
     link      mac 02:11:22:33:44:55, mtu 9000, queue 64
     features  0x100000020, of which the guest has taken 0
-    coalesce  tx-usecs 7, tx-frames 3, rx-usecs 5, rx-frames 2
+    coalesce  tx-usecs 7, tx-frames 3, rx-usecs 5, rx-frames 2, rx-adaptive 0
     frames    on CPU 1"
 	hvnet_says 0 "$FANCY" show device && hvnet_says 0 "$FANCY" show dev fancy &&
 		hvnet_says 0 "$FANCY" show device zone1-a003600 &&
@@ -99,6 +100,7 @@ json()
       \"tx-frames\": 3,
       \"rx-usecs\": 5,
       \"rx-frames\": 2,
+      \"rx-adaptive\": 0,
       \"ifindex\": $(cat /sys/class/net/fancy/ifindex),
       \"negotiated\": \"0\",
       \"status\": \"0\",
@@ -112,15 +114,16 @@ changed()
 {
 	hvnet_says 0 "device fancy: changed" set device fancy \
 		mac=02:00:00:00:00:09 mtu=1600 features=0x100000000 \
-		cpu=none tx-usecs=1 tx-frames=2 rx-usecs=3 rx-frames=4 &&
+		cpu=none tx-usecs=1 tx-frames=2 rx-usecs=3 rx-frames=4 \
+		rx-adaptive=1 &&
 		hvnet_says 0 "device fancy: zone1-a003600, guest no driver
     place     zone 1, addr 0xa003600, len 0x400, irq 75
     link      mac 02:00:00:00:00:09, mtu 1600, queue 64
     features  0x100000000, of which the guest has taken 0
-    coalesce  tx-usecs 1, tx-frames 2, rx-usecs 3, rx-frames 4" show device fancy &&
+    coalesce  tx-usecs 1, tx-frames 2, rx-usecs 3, rx-frames 4, rx-adaptive 1" show device fancy &&
 		hvnet_says 0 "device zone1-a003600: changed" \
 			set device zone1-a003600 rx-usecs=0 &&
-		hvnet show device fancy | grep -q 'tx-usecs 1, tx-frames 2, rx-usecs 0, rx-frames 4'
+		hvnet show device fancy | grep -q 'rx-usecs 0, rx-frames 4, rx-adaptive 1'
 }
 
 zone_rests()
@@ -217,6 +220,7 @@ bad_requests()
 	device at 0x1000: len: integer out of range|add device zone=1 addr=0x1000 irq=80 len=0x1ff
 	device at 0x1000: queue 3 is no power of two up to 1024|add device zone=1 addr=0x1000 irq=80 queue=3
 	device at 0x1000: tx-usecs: integer out of range|add device zone=1 addr=0x1000 irq=80 tx-usecs=10001
+	device at 0x1000: rx-adaptive: integer out of range|add device zone=1 addr=0x1000 irq=80 rx-adaptive=2
 	device tap9: there is no such device in this network namespace|set device tap9 mtu=1500
 	device zone1-1000: addr: there is no such device in this network namespace|del device zone1-1000
 	EOF

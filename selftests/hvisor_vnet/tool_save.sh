@@ -87,9 +87,10 @@ settings()
 		hvnet show device tap0 | grep -q 'mtu 9000, queue 64$' &&
 		hvnet show device tap0 | grep -q 'rx-usecs 7, ' &&
 		hvnet set device tap0 mtu=1400 features=0x100000020 cpu=1 \
-			tx-usecs=0 tx-frames=1 rx-usecs=9 rx-frames=5 >/dev/null &&
+			tx-usecs=0 tx-frames=1 rx-usecs=9 rx-frames=5 \
+			rx-adaptive=0 >/dev/null &&
 		comes_back && hvnet show device tap0 | grep -q 'on CPU 1' && hvnet show device tap0 | grep -q \
-			'tx-usecs 0, tx-frames 1, rx-usecs 9, rx-frames 5'
+			'tx-usecs 0, tx-frames 1, rx-usecs 9, rx-frames 5, rx-adaptive 0'
 }
 
 wrong_settings()
