@@ -37,9 +37,10 @@ static void print_dev(const struct vnet_dev *d)
 	       d->mac[5], n[KEY_MTU], n[KEY_QUEUE]);
 	printf("    features  %#llx, of which the guest has taken %#llx\n",
 	       n[KEY_FEATURES], d->negotiated);
-	printf("    coalesce  tx-usecs %llu, tx-frames %llu, rx-usecs %llu, rx-frames %llu, rx-adaptive %llu\n",
-	       n[KEY_TX_USECS], n[KEY_TX_FRAMES], n[KEY_RX_USECS],
-	       n[KEY_RX_FRAMES], n[KEY_RX_ADAPTIVE]);
+	printf("    coalesce  tx-usecs %llu, tx-frames %llu, ",
+	       n[KEY_TX_USECS], n[KEY_TX_FRAMES]);
+	printf("rx-usecs %llu, rx-frames %llu, rx-adaptive %llu\n",
+	       n[KEY_RX_USECS], n[KEY_RX_FRAMES], n[KEY_RX_ADAPTIVE]);
 	if (d->given & KEY_BIT(KEY_CPU))
 		printf("    frames    on CPU %llu\n", n[KEY_CPU]);
 }
