@@ -1559,10 +1559,8 @@ void hvnet_nic_get_coalescing(const struct net_device *netdev,
 {
 	const struct hvnet_nic *nic = netdev_priv(netdev);
 
-	c->tx.usecs = READ_ONCE(nic->taken.usecs);
-	c->tx.frames = READ_ONCE(nic->taken.frames);
-	c->rx.usecs = READ_ONCE(nic->given.usecs);
-	c->rx.frames = READ_ONCE(nic->given.frames);
+	c->tx = hvnet_when(&nic->taken);
+	c->rx = hvnet_when(&nic->given);
 	c->rx_adaptive = READ_ONCE(nic->given_adaptive);
 }
 
